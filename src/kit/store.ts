@@ -1,0 +1,79 @@
+/**
+ * The one contract of storage. A driver (memory, LMDB, later PostgreSQL) and every layer above it (values sealed by the
+ * barrier, names sealed by the barrier, the scope of a mount, the fault injector) has this type: a layer is a function
+ * from `Store` to `Store`, and one contract suite (`src/storage/contract.ts`) runs against all of them.
+ */
+
+/** One stored value. `version` is the number of the commit that wrote it: it only grows, also over a deletion. */
+export interface Entry {
+  /** Never mutated by anybody. The same version read twice may be the same array: decoders memoise on its identity. */
+  readonly value: Uint8Array
+  readonly version: number
+}
+
+/** What a commit demands of a key: to be still at `version`, or, with `version: 0`, to be absent. */
+export interface Expectation {
+  readonly key: string
+  readonly version: number
+}
+
+/**
+ * `merge` computes the new value from the one that is current at the instant of the commit (`null`: absent, or delete it).
+ * It never conflicts, so counters and shared index pages need no retry. `by` must be pure and synchronous, and may run
+ * several times; when it throws (a `Conflict`, or an `ApiError` such as "no use left"), the whole commit fails with that error
+ * and writes nothing.
+ */
+export type Write =
+  | { readonly put: string; readonly value: Uint8Array }
+  | { readonly del: string }
+  | { readonly merge: string; readonly by: (current: Uint8Array | null) => Uint8Array | null }
+
+export interface ListOptions {
+  /** Only names that sort after this one (which need not exist). */
+  readonly after?: string
+  /** At most so many names. Default: all. */
+  readonly limit?: number
+  /** Descending order; `after` then means "sorts before". */
+  readonly reverse?: boolean
+}
+
+/** A key was written or deleted by commit number `commit`. */
+export interface Change {
+  readonly commit: number
+  readonly key: string
+}
+
+export interface Store {
+  get(key: string): Promise<Entry | null>
+  /**
+   * The immediate children of `prefix` ('' or ending in '/'), in ascending order of their UTF-8 bytes. A child that has
+   * children of its own ends in '/'; a name that is both a key and a folder appears as both (`a`, `a/`).
+   */
+  list(prefix: string, options?: ListOptions): Promise<string[]>
+  /**
+   * Applies all writes or none, and resolves with the number of the commit once it is durable. Throws `Conflict` when an
+   * expectation does not hold. A key may appear at most once among the writes. An empty list of writes only checks.
+   */
+  commit(expectations: readonly Expectation[], writes: readonly Write[]): Promise<number>
+  /**
+   * Every change under `prefix` made by commits later than number `from`, in order, then those to come, until `signal` aborts.
+   * Throws `ApiError` 'precondition_failed' when `from` is older than what the store remembers.
+   */
+  watch(prefix: string, from: number, signal: AbortSignal): AsyncIterable<Change>
+  /** The number of the last commit that this reader can see. */
+  lastCommit(): Promise<number>
+}
+
+/**
+ * What a request sees of a store: reads are remembered with their versions, writes are gathered and visible to later reads of the
+ * same request, and everything is committed once, after the operation has finished, together with the leases and tokens
+ * that it leads to. When something that was read has changed meanwhile, the operation runs again from the start; so an
+ * operation has no effect but through its transaction.
+ */
+export interface Transaction {
+  get(key: string): Promise<Entry | null>
+  list(prefix: string, options?: ListOptions): Promise<string[]>
+  put(key: string, value: Uint8Array): void
+  delete(key: string): void
+  merge(key: string, by: (current: Uint8Array | null) => Uint8Array | null): void
+}
