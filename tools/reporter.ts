@@ -1,0 +1,40 @@
+/** Reports a test file's events to `tools/test.ts`: one line of JSON for each test that ended. */
+import { inspect } from 'node:util'
+import type { TestEvent } from 'node:test/reporters'
+
+/** One test that ended; `failure` and `skip` are texts for the reader. */
+export interface TestResult {
+  readonly name: string
+  readonly line: number | undefined
+  readonly nesting: number
+  readonly isSuite: boolean
+  readonly milliseconds: number
+  readonly failure?: string
+  readonly skip?: string
+}
+
+const reason = (mark: boolean | string): string => (typeof mark === 'string' && mark !== '' ? mark : 'no reason given')
+
+function failureOf(error: Error): string | undefined {
+  if ('failureType' in error && error.failureType === 'subtestsFailed') return undefined
+  return inspect(error.cause ?? error, { depth: 6 })
+}
+
+function resultOf(event: TestEvent): TestResult | undefined {
+  if (event.type !== 'test:pass' && event.type !== 'test:fail') return undefined
+  const { name, line, nesting, details, skip, todo } = event.data
+  const isSuite = details.type === 'suite'
+  const result = { name, line, nesting, isSuite, milliseconds: details.duration_ms }
+  const mark = skip ?? todo
+  if (mark !== undefined && mark !== false) return { ...result, skip: reason(mark) }
+  if (event.type === 'test:pass') return result
+  const failure = failureOf(event.data.details.error)
+  return failure === undefined ? undefined : { ...result, failure }
+}
+
+export default async function* report(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
+  for await (const event of events) {
+    const result = resultOf(event)
+    if (result) yield `${JSON.stringify(result)}\n`
+  }
+}
