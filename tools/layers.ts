@@ -10,8 +10,8 @@ interface Layer {
 }
 
 const layers: readonly Layer[] = [
-  { folder: 'src/cli', only: ['src/server', 'src/agent', 'src/scan', 'client/src', 'src/kit'] },
-  { folder: 'src/agent', only: ['client/src', 'src/kit'] },
+  { folder: 'src/cli', only: ['src/server', 'src/agent', 'src/scan', 'client/src/node', 'client/src', 'src/kit'] },
+  { folder: 'src/agent', only: ['client/src/node', 'client/src', 'src/kit'] },
   { folder: 'src/scan', only: ['client/src', 'src/kit'] },
   { folder: 'src/server' },
   { folder: 'src/gateways' },
@@ -25,6 +25,7 @@ const layers: readonly Layer[] = [
   { folder: 'src/storage' },
   { folder: 'src/crypto' },
   { folder: 'src/kit', only: [], withoutNode: true },
+  { folder: 'client/src/node', only: ['client/src'] },
   { folder: 'client/src', only: [], withoutNode: true },
 ]
 

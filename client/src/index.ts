@@ -1,0 +1,13 @@
+/** The public face of `@coffer/client`. */
+export { createClient } from './client.ts'
+export type { Client, ClientOptions } from './client.ts'
+export type { BodyOptions, ListOptions, RequestOptions } from './contract.ts'
+export { ClientError, isClientError } from './errors.ts'
+export type { ClientErrorCode } from './errors.ts'
+export type { Auth, Secret, WrapInfo } from './envelope.ts'
+export { ExactNumber, parseExact, stringifyExact } from './exact-json.ts'
+export type { ExactJson, ExactObject } from './exact-json.ts'
+export type { CasOptions, KvEntry, KvMetadata, KvSettings, KvV1, KvV2, KvVersion } from './kv.ts'
+export type { Health, Mount, MountRequest, SealStatus, SysApi } from './sys.ts'
+export type { TokenApi, TokenFacts, TokenRequest } from './token.ts'
+export type { FetchLike, RawAnswer } from './transport.ts'
