@@ -1,6 +1,8 @@
 /** Every failure that a caller can see is one of these codes; the HTTP status is a property of the code. */
 export const statusOf = {
   bad_request: 400,
+  /** Wrong user, password or secret id: counted against the user. */
+  invalid_credentials: 400,
   permission_denied: 403,
   not_found: 404,
   unsupported_path: 404,

@@ -1,0 +1,13 @@
+/** Everything that a request can reach: the base, the tables derived from it, and the audit broker. */
+import type { AuditBroker } from './audit/broker.ts'
+import type { Base } from './base.ts'
+import type { MountTable } from './mounts/table.ts'
+import type { PolicyTable } from './policies/table.ts'
+
+export interface Core extends Base {
+  readonly mounts: MountTable
+  readonly policies: PolicyTable
+  readonly audit: AuditBroker
+  /** Removes what a token kept in its cubbyhole. */
+  readonly clearCubbyhole: (cubbyholeId: string) => Promise<void>
+}

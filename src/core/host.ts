@@ -1,0 +1,17 @@
+/** What the core needs of the machine: clock, randomness, and a place for log lines. Made once in `src/server`, replaced in tests. */
+
+export interface Host {
+  /** Milliseconds since 1970. May jump; nothing here assumes that it only grows. */
+  readonly now: () => number
+  /** From `node:crypto`, or seeded in tests. */
+  readonly random: (bytes: number) => Uint8Array
+  readonly uuid: () => string
+  readonly log: Logger
+  /** Runs `work` after about `ms`; the returned function cancels it. A pending one does not keep the process alive. */
+  readonly later: (ms: number, work: () => void) => () => void
+}
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error'
+/** `fields` never hold a secret: paths, ids, counts and the texts of errors only. */
+export type LogFields = Readonly<Record<string, string | number | boolean>>
+export type Logger = (level: LogLevel, module: string, message: string, fields?: LogFields) => void

@@ -1,0 +1,84 @@
+/** Revokes and renews leases of secrets through the engine that issued them. A failure is kept in the lease and tried again later. */
+import { badRequest } from '../../kit/errors.ts'
+import type { LeaseKind } from '../../kit/engine.ts'
+import { opaqueStore } from '../base.ts'
+import type { Core } from '../core.ts'
+import type { Mount } from '../mounts/table.ts'
+import { withUnit, type Unit } from '../unit.ts'
+import { heldKey, leaseExpiryKey, leaseRecords, type LeasePlace, type LeaseRecord, type SecretLease } from './record.ts'
+
+/** Tries before a lease is irrevocable, and the wait after the first failure, doubled each time: seconds. */
+const failuresMax = 6
+const firstBackoffSeconds = 10
+
+/** Revokes a lease; a failure of the engine is noted in it. `force`: the lease goes even if the engine fails. Throws only when the store does. */
+export async function revokeLease(core: Core, place: LeasePlace, force = false): Promise<void> {
+  let failure = ''
+  for (const attempt of [0, 1]) {
+    try {
+      return await withUnit((unit) => revokeIn(core, unit, place, attempt === 1 ? failure : null, force))
+    } catch (error) {
+      if (attempt === 1) throw error
+      failure = error instanceof Error ? error.message : 'failed'
+    }
+  }
+}
+
+async function revokeIn(core: Core, unit: Unit, place: LeasePlace, failure: string | null, force: boolean): Promise<void> {
+  const opaque = unit.on(opaqueStore(core))
+  const lease = await leaseRecords.read(opaque, place.folder, place.suffix)
+  if (lease === null || lease.secret === null) return
+  if (failure !== null && !force) return noteFailure(core, unit, place, lease, lease.secret, failure)
+  const found = await kindOf(core, lease.secret)
+  if (failure === null && found !== null) {
+    const { internal } = lease.secret
+    await found.kind.revoke({ store: unit.on(found.mount.store), mount: found.mount.view, now: core.host.now(), internal, incrementSeconds: 0 })
+  }
+  removeLease(unit, core, place, lease)
+}
+
+function removeLease(unit: Unit, core: Core, place: LeasePlace, lease: LeaseRecord): void {
+  const opaque = unit.on(opaqueStore(core))
+  leaseRecords.remove(opaque, place.folder, place.suffix)
+  opaque.delete(heldKey(lease.tokenHash, place))
+  if (lease.secret !== null) opaque.delete(leaseExpiryKey(lease.secret.expiresAt, place))
+}
+
+function noteFailure(core: Core, unit: Unit, place: LeasePlace, lease: LeaseRecord, secret: SecretLease, failure: string): void {
+  const opaque = unit.on(opaqueStore(core))
+  const failures = secret.failures + 1
+  const irrevocable = failures >= failuresMax
+  const expiresAt = core.host.now() + firstBackoffSeconds * 1000 * 2 ** secret.failures
+  opaque.delete(leaseExpiryKey(secret.expiresAt, place))
+  if (!irrevocable) opaque.put(leaseExpiryKey(expiresAt, place), new Uint8Array(0))
+  leaseRecords.write(opaque, { ...lease, secret: { ...secret, expiresAt, failures, failure, irrevocable } }, place.folder, place.suffix)
+}
+
+async function kindOf(core: Core, secret: SecretLease): Promise<{ readonly mount: Mount; readonly kind: LeaseKind } | null> {
+  const mount = await core.mounts.at(secret.mountPath)
+  const kind = mount?.record.uuid === secret.mountUuid ? mount.registered?.engine.leases?.[secret.kind] : undefined
+  return mount === null || kind === undefined ? null : { mount, kind }
+}
+
+/** Renews a lease in a unit and returns it as it is then. Throws `bad_request` with Vault's texts. */
+export async function renewLease(core: Core, unit: Unit, place: LeasePlace, incrementSeconds: number): Promise<LeaseRecord & { readonly secret: SecretLease }> {
+  const opaque = unit.on(opaqueStore(core))
+  const lease = await leaseRecords.read(opaque, place.folder, place.suffix)
+  if (lease === null) throw badRequest('lease not found')
+  const secret = lease.secret
+  if (secret === null) throw badRequest('tokens cannot be renewed through this endpoint')
+  const now = core.host.now()
+  if (secret.expiresAt <= now) throw badRequest('lease expired')
+  if (!secret.renewable) throw badRequest('lease is not renewable')
+  const found = await kindOf(core, secret)
+  if (found === null || found.kind.renew === undefined) throw badRequest('lease is not renewable')
+  const { internal } = secret
+  const terms = await found.kind.renew({ store: unit.on(found.mount.store), mount: found.mount.view, now, internal, incrementSeconds })
+  const latest = secret.issuedAt + terms.maxTtlSeconds * 1000
+  const expiresAt = Math.min(now + (incrementSeconds || terms.ttlSeconds) * 1000, latest)
+  const renewed = { ...lease, secret: { ...secret, expiresAt, lastRenewalAt: now, ttl: Math.round((expiresAt - now) / 1000) } }
+  opaque.delete(leaseExpiryKey(secret.expiresAt, place))
+  opaque.put(leaseExpiryKey(expiresAt, place), new Uint8Array(0))
+  leaseRecords.write(opaque, renewed, place.folder, place.suffix)
+  return renewed
+}

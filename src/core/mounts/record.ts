@@ -1,0 +1,46 @@
+/** What is stored of a mount: one record per mount, found by its path, never loaded as a table. */
+import { records } from '../../kit/records.ts'
+
+export interface MountConfig {
+  /** 0: the system's default. Seconds. */
+  readonly default_lease_ttl: number
+  readonly max_lease_ttl: number
+  readonly force_no_cache: boolean
+  readonly audit_non_hmac_request_keys?: readonly string[]
+  readonly audit_non_hmac_response_keys?: readonly string[]
+  readonly listing_visibility?: string
+  readonly passthrough_request_headers?: readonly string[]
+  readonly allowed_response_headers?: readonly string[]
+  readonly token_type?: string
+  readonly user_lockout_config?: UserLockoutConfig
+}
+
+export interface UserLockoutConfig {
+  readonly lockout_threshold: number
+  readonly lockout_duration: number
+  readonly lockout_counter_reset: number
+  readonly lockout_disable: boolean
+}
+
+export interface MountRecord {
+  /** Inside its namespace, with trailing '/'; auth methods begin with `auth/`. */
+  readonly path: string
+  readonly kind: 'secret' | 'auth' | 'system'
+  readonly type: string
+  readonly description: string
+  readonly accessor: string
+  /** Also the name of the tree that holds its data. */
+  readonly uuid: string
+  readonly local: boolean
+  readonly seal_wrap: boolean
+  readonly external_entropy_access: boolean
+  readonly options: Readonly<Record<string, string>> | null
+  readonly config: MountConfig
+  /** Set while the mount is being disabled: it answers nothing, and its data goes in bounded steps. */
+  readonly tainted?: boolean
+}
+
+/** One flat folder, so that listing the mounts is one list: the slashes of the path are encoded. */
+export const mountRecords = records<MountRecord, [path: string]>((path) => `mounts/${encodeURIComponent(path)}`)
+/** Mounts that were disabled and whose data, leases and tokens are still being removed: by uuid. */
+export const removals = records<MountRecord, [uuid: string]>((uuid) => `removals/${uuid}`)

@@ -1,0 +1,88 @@
+/** Finds the mount that serves a path. Mounts are looked up one by one and kept while the generation stays the same: ten thousand cost nothing at start. */
+import type { MountView } from '../../kit/operation.ts'
+import type { LayeredStore } from '../../storage/layered.ts'
+import { namedStore, rootNamespace, type Base } from '../base.ts'
+import { currentGeneration } from '../generation.ts'
+import type { Registered } from '../registry.ts'
+import { mountRecords, type MountRecord } from './record.ts'
+
+export interface Mount {
+  readonly record: MountRecord
+  readonly view: MountView
+  /** Null when this server does not know the type: the mount stays, and says so. */
+  readonly registered: Registered | null
+  readonly store: LayeredStore
+}
+
+export interface MountTable {
+  /** The mount that `path` (canonical, without leading slash) lies in, or null. */
+  readonly find: (path: string) => Promise<Mount | null>
+  readonly at: (mountPath: string) => Promise<Mount | null>
+  readonly list: (kind?: MountRecord['kind']) => Promise<Mount[]>
+  readonly byAccessor: (accessor: string) => Promise<Mount | null>
+}
+
+const cacheMax = 20_000
+/** Deeper mounts than this cannot be made. */
+export const mountDepthMax = 16
+
+export function mountTable(base: Base): MountTable {
+  let generation = -1
+  let known = new Map<string, Mount | null>()
+  const at = async (mountPath: string): Promise<Mount | null> => {
+    const now = await currentGeneration(base)
+    if (now !== generation || known.size > cacheMax) [generation, known] = [now, new Map()]
+    const cached = known.get(mountPath)
+    if (cached !== undefined) return cached
+    const record = await mountRecords.read(namedStore(base), mountPath)
+    const mount = record === null ? null : mountOf(base, record)
+    known.set(mountPath, mount)
+    return mount
+  }
+  const list = (kind?: MountRecord['kind']): Promise<Mount[]> => listMounts(base, at, kind)
+  return {
+    at,
+    list,
+    find: (path) => findMount(at, path),
+    byAccessor: async (accessor) => (await list()).find((m) => m.record.accessor === accessor) ?? null,
+  }
+}
+
+async function findMount(at: (path: string) => Promise<Mount | null>, path: string): Promise<Mount | null> {
+  let slash = path.indexOf('/')
+  for (let depth = 0; slash >= 0 && depth < mountDepthMax; depth++, slash = path.indexOf('/', slash + 1)) {
+    const mount = await at(path.slice(0, slash + 1))
+    if (mount !== null) return mount
+  }
+  return path.endsWith('/') || path === '' ? null : await at(`${path}/`)
+}
+
+async function listMounts(base: Base, at: MountTable['at'], kind?: MountRecord['kind']): Promise<Mount[]> {
+  const names = await namedStore(base).list('mounts/')
+  const mounts: Mount[] = []
+  for (const name of names) {
+    const mount = await at(decodeURIComponent(name))
+    if (mount !== null && (kind === undefined || (mount.record.kind === 'auth') === (kind === 'auth'))) mounts.push(mount)
+  }
+  return mounts.sort((a, b) => (a.record.path < b.record.path ? -1 : 1))
+}
+
+function mountOf(base: Base, record: MountRecord): Mount {
+  const { config } = record
+  const view: MountView = Object.freeze({
+    path: record.path,
+    type: record.type,
+    accessor: record.accessor,
+    uuid: record.uuid,
+    namespace: rootNamespace,
+    options: record.options ?? {},
+    defaultLeaseSeconds: config.default_lease_ttl || Math.min(base.settings.defaultLeaseSeconds, config.max_lease_ttl || base.settings.maxLeaseSeconds),
+    maxLeaseSeconds: config.max_lease_ttl || base.settings.maxLeaseSeconds,
+  })
+  return Object.freeze({
+    record,
+    view,
+    registered: base.registry.find(record.kind, record.type, record.options ?? {}),
+    store: base.barrier.tree(record.uuid),
+  })
+}

@@ -1,0 +1,34 @@
+/** The engines and auth methods that this server knows, with their routes compiled. */
+import type { Engine } from '../kit/engine.ts'
+import { routesOf, type Routes } from '../kit/route.ts'
+
+export interface Registered {
+  readonly engine: Engine
+  readonly routes: Routes
+}
+
+export interface Registry {
+  /** The engine for a mount of this type and options, or null. */
+  readonly find: (kind: 'secret' | 'auth' | 'system', type: string, options: Readonly<Record<string, string>>) => Registered | null
+  readonly types: (kind: 'secret' | 'auth' | 'system') => readonly string[]
+  readonly all: readonly Registered[]
+}
+
+/** Throws an `Error` when two operations of one engine could not be told apart. */
+export function registryOf(engines: readonly Engine[]): Registry {
+  const all = engines.map((engine) => Object.freeze({ engine, routes: routesOf(engine.operations) }))
+  const key = (kind: string, type: string, version: string | undefined): string => `${kind}/${type}/${version ?? ''}`
+  const byKey = new Map(all.map((r) => [key(r.engine.kind, r.engine.type, r.engine.version), r]))
+  const versions = new Map<string, string[]>()
+  for (const { engine } of all) {
+    if (engine.version !== undefined) versions.set(`${engine.kind}/${engine.type}`, [...(versions.get(`${engine.kind}/${engine.type}`) ?? []), engine.version].sort())
+  }
+  return {
+    find(kind, type, options) {
+      const known = versions.get(`${kind}/${type}`)
+      return byKey.get(key(kind, type, known === undefined ? undefined : (options['version'] ?? known[0]))) ?? null
+    },
+    types: (kind) => [...new Set(all.filter((r) => r.engine.kind === kind).map((r) => r.engine.type))].sort(),
+    all,
+  }
+}

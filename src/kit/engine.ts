@@ -1,0 +1,61 @@
+/** How a secrets engine or an auth method is declared. The core reaches it through this contract only. */
+import type { Call, MountView, Operation } from './operation.ts'
+import type { Data, Login } from './result.ts'
+import type { Store, Transaction } from './store.ts'
+
+/** What an auth method is asked when a token that it gave is renewed: the new terms, or a throw to refuse. */
+export interface RenewCall {
+  readonly store: Transaction
+  readonly mount: MountView
+  readonly now: number
+  readonly internal: Data
+  readonly policies: readonly string[]
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+/** What an engine is given to renew or revoke a lease of one of its kinds. */
+export interface LeaseCall {
+  readonly store: Transaction
+  readonly mount: MountView
+  readonly now: number
+  readonly internal: Data
+  readonly incrementSeconds: number
+}
+
+export interface LeaseKind {
+  readonly renew?: (call: LeaseCall) => Promise<{ readonly ttlSeconds: number; readonly maxTtlSeconds: number }>
+  /** Idempotent: what is not there any more counts as revoked. */
+  readonly revoke: (call: LeaseCall) => Promise<void>
+}
+
+/** Work that recurs: at least once in every interval, on one node at a time, in bounded pieces. */
+export interface Chore {
+  readonly name: string
+  readonly everySeconds: number
+  readonly run: (call: { readonly store: Store; readonly mount: MountView; readonly now: number }) => Promise<void>
+}
+
+export interface Engine {
+  readonly type: string
+  /** Only for engines with several versions under one type: the mount option `version` chooses. */
+  readonly version?: string
+  readonly kind: 'secret' | 'auth' | 'system'
+  readonly summary: string
+  readonly operations: readonly Operation[]
+  /** Text of the 404 answer (with a warning) for paths that no operation has, where Vault gives a hint. */
+  readonly unknownPathHint?: (path: string) => string | null
+  /** Checks and completes what a mount of this type is enabled or tuned with; throws `bad_request`. */
+  readonly checkOptions?: (options: Readonly<Record<string, string>>) => Readonly<Record<string, string>>
+  /** Writes what a new mount needs. */
+  readonly setUp?: (call: { readonly store: Transaction; readonly mount: MountView; readonly now: number; readonly random: (bytes: number) => Uint8Array }) => Promise<void>
+  /** Converts the data of a mount in place from an older `version`, in bounded commits; may be run again after a crash. */
+  readonly convert?: (call: { readonly store: Store; readonly mount: MountView; readonly from: string; readonly now: number }) => Promise<void>
+  readonly renew?: (call: RenewCall) => Promise<Partial<Login>>
+  readonly leases?: Readonly<Record<string, LeaseKind>>
+  readonly chores?: readonly Chore[]
+}
+
+export const engine = (definition: Engine): Engine => Object.freeze(definition)
+
+/** A call without its types, for rules shared between operations. */
+export type PlainCall = Call<Readonly<Record<string, unknown>>, Readonly<Record<string, unknown>>>

@@ -1,0 +1,106 @@
+/**
+ * Routing inside an engine, by specificity: a literal segment beats `{name}`, `{name}` beats `{rest*}`, longer beats shorter; never by
+ * the order of a list. Two templates that could not be told apart are refused when the routes are built.
+ */
+import type { Operation, Verb } from './operation.ts'
+
+interface Template {
+  readonly source: string
+  readonly segments: readonly Segment[]
+  /** Index of the `{rest*}` segment, or -1. */
+  readonly restAt: number
+  readonly verbs: Partial<Record<Verb, Operation>>
+}
+type Segment = { readonly literal: string } | { readonly name: string }
+
+export interface Match {
+  readonly operation: Operation
+  readonly params: Readonly<Record<string, string>>
+}
+
+/** `null`: the engine has no such path. `'verb'`: it has the path, but not for this verb. */
+export type RouteResult = Match | 'verb' | null
+
+export interface Routes {
+  readonly match: (verb: Verb, path: string) => RouteResult
+  /** Every operation that a path has, for help and OpenAPI: one list per template, most specific first. */
+  readonly templates: readonly { readonly path: string; readonly operations: readonly Operation[] }[]
+}
+
+/** Compiles the operations of an engine. Throws an `Error` for a tie or a malformed template: a bug, found at start. */
+export function routesOf(operations: readonly Operation[]): Routes {
+  const templates = new Map<string, Template>()
+  for (const operation of operations) {
+    const shape = operation.path.replaceAll(/\{\w+\*\}/g, '{*}').replaceAll(/\{\w+\}/g, '{}')
+    const template = templates.get(shape) ?? parseTemplate(operation.path)
+    const known = template.verbs[operation.verb]
+    if (known !== undefined) throw new Error(`two operations for ${operation.verb} of ${known.path} and ${operation.path}`)
+    template.verbs[operation.verb] = operation
+    templates.set(shape, template)
+  }
+  const sorted = [...templates.values()].sort(moreSpecificFirst)
+  const buckets = bucketsOf(sorted)
+  return {
+    match: (verb, path) => matchIn(buckets, verb, path),
+    templates: sorted.map((t) => ({ path: t.source, operations: Object.values(t.verbs) })),
+  }
+}
+
+function parseTemplate(source: string): Template {
+  const segments: Segment[] = source === '' ? [] : source.split('/').map((s) => (s.startsWith('{') ? { name: s.slice(1, -1).replace('*', '') } : { literal: s }))
+  const rests = source.split('/').flatMap((s, i) => (s.endsWith('*}') ? [i] : []))
+  if (rests.length > 1) throw new Error(`more than one {rest*} in ${source}`)
+  return { source, segments, restAt: rests[0] ?? -1, verbs: {} }
+}
+
+const rank = (t: Template, i: number): number => (i >= t.segments.length ? 3 : 'literal' in (t.segments[i] as Segment) ? 0 : i === t.restAt ? 2 : 1)
+
+function moreSpecificFirst(a: Template, b: Template): number {
+  for (let i = 0; i < Math.max(a.segments.length, b.segments.length); i++) {
+    const difference = rank(a, i) - rank(b, i)
+    if (difference !== 0) return difference
+  }
+  return a.source < b.source ? -1 : 1
+}
+
+/** Templates by their first literal segment; those that begin with a parameter are in every bucket, at their place in the order. */
+function bucketsOf(sorted: readonly Template[]): { readonly byFirst: ReadonlyMap<string, readonly Template[]>; readonly open: readonly Template[] } {
+  const first = (t: Template): string | null => (t.segments[0] !== undefined && 'literal' in t.segments[0] ? t.segments[0].literal : null)
+  const names = new Set(sorted.flatMap((t) => first(t) ?? []))
+  const within = (name: string): Template[] => sorted.filter((t) => first(t) === null || first(t) === name)
+  return { byFirst: new Map([...names].map((name) => [name, within(name)])), open: sorted.filter((t) => first(t) === null) }
+}
+
+function matchIn(buckets: ReturnType<typeof bucketsOf>, verb: Verb, path: string): RouteResult {
+  const folder = verb === 'list' || verb === 'scan'
+  const bare = folder && path.endsWith('/') ? path.slice(0, -1) : path
+  const parts = bare === '' ? [] : bare.split('/')
+  let found: 'verb' | null = null
+  for (const template of buckets.byFirst.get(parts[0] ?? '') ?? buckets.open) {
+    const params = fit(template, parts, folder)
+    if (params === null) continue
+    const operation = template.verbs[verb]
+    if (operation !== undefined) return { operation, params }
+    if (!folder) return 'verb'
+    found = 'verb'
+  }
+  return found
+}
+
+/** The parameters, or null. `{rest*}` takes one segment or more; of a list or scan, which name a folder, also none. */
+function fit(template: Template, parts: readonly string[], folder: boolean): Record<string, string> | null {
+  const { segments, restAt } = template
+  const spare = parts.length - segments.length
+  if (restAt < 0 ? spare !== 0 : spare < (folder ? -1 : 0)) return null
+  const params: Record<string, string> = {}
+  for (let i = 0; i < segments.length; i++) {
+    const segment = segments[i] as Segment
+    const at = restAt >= 0 && i > restAt ? i + spare : i
+    if (i === restAt) params[(segment as { name: string }).name] = parts.slice(at, at + spare + 1).join('/')
+    else if ('literal' in segment) {
+      if (parts[at] !== segment.literal) return null
+    } else if (parts[at] === '' || parts[at] === undefined) return null
+    else params[segment.name] = parts[at] as string
+  }
+  return params
+}

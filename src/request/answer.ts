@@ -1,0 +1,96 @@
+/** The answer's body: Vault's envelope, written by hand because its order and its empty values are what clients know. */
+import type { LeaseRecord } from '../core/leases/record.ts'
+import type { WrapInfo } from '../core/wrapping.ts'
+import { encodeJson } from '../kit/json.ts'
+import type { Data, Reply } from '../kit/result.ts'
+import type { IssuedAuth } from './issue.ts'
+import type { WireResponse } from './wire.ts'
+
+export interface AuthAnswer {
+  readonly client_token: string
+  readonly accessor: string
+  readonly policies: readonly string[]
+  readonly token_policies: readonly string[]
+  readonly identity_policies?: readonly string[]
+  readonly metadata: Readonly<Record<string, string>> | null
+  readonly lease_duration: number
+  readonly renewable: boolean
+  readonly entity_id: string
+  readonly token_type: 'service' | 'batch'
+  readonly orphan: boolean
+  readonly mfa_requirement: null
+  readonly num_uses: number
+}
+
+/** All that an answer says, before it is bytes: what is wrapped, what is audited, what is sent. */
+export interface Outcome {
+  readonly status: number
+  readonly data: Data | null
+  readonly warnings: readonly string[]
+  readonly auth: AuthAnswer | null
+  readonly lease: { readonly id: string; readonly renewable: boolean; readonly seconds: number } | null
+  readonly wrapInfo: WrapInfo | null
+  readonly repeatedAtTop: boolean
+  readonly raw: NonNullable<Reply['fields']['raw']> | null
+  /** True: nothing to say, so no body at all. */
+  readonly empty: boolean
+  readonly errors: readonly string[] | null
+}
+
+const plain: Outcome = {
+  status: 200, data: null, warnings: [], auth: null, lease: null, wrapInfo: null, repeatedAtTop: false, raw: null, empty: false, errors: null,
+}
+export const outcome = (fields: Partial<Outcome>): Outcome => ({ ...plain, ...fields })
+
+export function authAnswer({ token: { id, record }, identityPolicies }: Pick<IssuedAuth, 'token' | 'identityPolicies'>, numUses = record.numUses): AuthAnswer {
+  return {
+    client_token: id,
+    accessor: record.accessor,
+    policies: identityPolicies.length === 0 ? record.policies : [...new Set([...record.policies, ...identityPolicies])].sort(),
+    token_policies: record.policies,
+    ...(identityPolicies.length === 0 ? {} : { identity_policies: identityPolicies }),
+    metadata: record.metadata,
+    lease_duration: record.ttl,
+    renewable: record.renewable,
+    entity_id: record.entityId,
+    token_type: record.type,
+    orphan: record.parent === null,
+    mfa_requirement: null,
+    num_uses: numUses,
+  }
+}
+
+export const leaseAnswer = (lease: LeaseRecord): Outcome['lease'] =>
+  lease.secret === null ? null : { id: lease.id, renewable: lease.secret.renewable, seconds: lease.secret.ttl }
+
+/** The envelope as text. `data` may hold `JsonText`, which is embedded as it stands. */
+export function envelope(requestId: string, out: Outcome, mountType: string): string {
+  const { lease } = out
+  const data = out.data === null ? 'null' : encodeJson(out.data)
+  return (
+    `{"request_id":"${requestId}","lease_id":${lease === null || lease.id === '' ? '""' : JSON.stringify(lease.id)}` +
+    `,"renewable":${lease?.renewable === true},"lease_duration":${lease?.seconds ?? 0},"data":${data}` +
+    `,"wrap_info":${out.wrapInfo === null ? 'null' : JSON.stringify(out.wrapInfo)}` +
+    `,"warnings":${out.warnings.length === 0 ? 'null' : JSON.stringify(out.warnings)}` +
+    `,"auth":${out.auth === null ? 'null' : JSON.stringify(out.auth)}` +
+    (mountType === '' ? '' : `,"mount_type":${JSON.stringify(mountType)}`) +
+    (out.repeatedAtTop && data.length > 2 ? `,${data.slice(1, -1)}` : '') +
+    '}'
+  )
+}
+
+export function answerOf(requestId: string, out: Outcome, mountType: string): WireResponse {
+  if (out.raw !== null) return rawAnswer(out.status, out.raw)
+  if (out.errors !== null) return { status: out.status, body: errorBody(out.errors, out.data) }
+  if (out.empty) return { status: out.status, body: null }
+  return { status: out.status, body: envelope(requestId, out, mountType) }
+}
+
+function rawAnswer(status: number, raw: NonNullable<Outcome['raw']>): WireResponse {
+  const head = { status, contentType: raw.contentType, ...(raw.headers === undefined ? {} : { headers: raw.headers }) }
+  if (typeof raw.body === 'string' || raw.body instanceof Uint8Array) return { ...head, body: raw.body }
+  return { ...head, body: null, stream: raw.body }
+}
+
+const errorBody = (errors: readonly string[], data: Data | null): string =>
+  data === null ? JSON.stringify({ errors }) : encodeJson({ errors, data })

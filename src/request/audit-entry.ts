@@ -1,0 +1,118 @@
+/** What the audit log says of a request. The parts that do not change with the request are made once, so that their lines are rendered once. */
+import type { AuditAuth, AuditEntry, AuditMount, AuditReason, AuditRequest, AuditResponse } from '../core/audit/entry.ts'
+import type { Core } from '../core/core.ts'
+import type { Mount } from '../core/mounts/table.ts'
+import type { TokenRecord } from '../core/tokens/record.ts'
+import { ApiError } from '../kit/errors.ts'
+import { formatTime } from '../kit/time.ts'
+import type { AuthAnswer, Outcome } from './answer.ts'
+import type { Caller } from './identify.ts'
+import type { Judgement } from './judge.ts'
+import type { Target } from './resolve.ts'
+import type { Spent } from './spend.ts'
+import type { WireRequest } from './wire.ts'
+
+/** An entry without its type, time and answer: the same for both lines. */
+export type Described = Omit<AuditEntry, 'type' | 'time' | 'response' | 'error'>
+
+const auths = new WeakMap<TokenRecord, AuditAuth>()
+const mounts = new WeakMap<Mount, AuditMount>()
+const rootNamespace = Object.freeze({ id: 'root', path: '' })
+
+export function describe(wire: WireRequest, target: Target, caller: Caller | null, judged: Judgement, spent: Spent, wrapTtl: number | null): Described {
+  const why = judged.verdict === null ? null : (judged.verdict.reason as unknown as AuditReason)
+  return {
+    ...(caller === null ? {} : { auth: authOf(caller.record) }),
+    ...(spent === 'unlimited' || caller === null ? {} : { remaining_uses: Math.max(0, caller.record.usesLeft - 1) }),
+    verdict: { allowed: judged.allowed },
+    ...(why === null ? {} : { why: typeof why === 'string' ? { text: why } : why }),
+    privileged: target.operation?.access === 'sudo' || caller?.view.isRoot === true,
+    ...(target.mount === null ? {} : { mount: mountOf(target.mount) }),
+    request: requestOf(wire, target, caller, wrapTtl),
+  }
+}
+
+function requestOf(wire: WireRequest, target: Target, caller: Caller | null, wrapTtl: number | null): AuditRequest {
+  return {
+    id: wire.id,
+    operation: target.verb === 'write' ? 'update' : target.verb,
+    namespace: rootNamespace,
+    path: target.path,
+    ...(wire.token === null ? {} : { client_token: wire.token }),
+    ...(caller === null || caller.record.accessor === '' ? {} : { client_token_accessor: caller.record.accessor }),
+    ...(wire.data === null ? {} : { data: wire.data }),
+    remote_address: wire.remoteAddress,
+    remote_port: wire.remotePort,
+    ...(wrapTtl === null ? {} : { wrap_ttl: wrapTtl }),
+    headers: wire.headers,
+  }
+}
+
+function authOf(record: TokenRecord): AuditAuth {
+  const known = auths.get(record)
+  if (known !== undefined) return known
+  const made: AuditAuth = Object.freeze({
+    accessor: record.accessor,
+    display_name: record.displayName,
+    policies: record.policies,
+    token_policies: record.policies,
+    metadata: record.metadata,
+    entity_id: record.entityId,
+    token_type: record.type,
+    token_ttl: record.ttl,
+    token_issue_time: formatTime(record.issuedAt),
+  })
+  auths.set(record, made)
+  return made
+}
+
+function mountOf(mount: Mount): AuditMount {
+  const known = mounts.get(mount)
+  if (known !== undefined) return known
+  const { record } = mount
+  const made: AuditMount = Object.freeze({
+    mount_point: record.path,
+    mount_type: record.type,
+    mount_accessor: record.accessor,
+    mount_class: record.kind === 'auth' ? 'auth' : 'secret',
+    ...(record.config.audit_non_hmac_request_keys === undefined ? {} : { non_hmac_request_keys: record.config.audit_non_hmac_request_keys }),
+    ...(record.config.audit_non_hmac_response_keys === undefined ? {} : { non_hmac_response_keys: record.config.audit_non_hmac_response_keys }),
+  })
+  mounts.set(mount, made)
+  return made
+}
+
+/** Resolves once at least one device has the line; throws `internal` otherwise, and nothing is done. */
+export const auditRequest = (core: Core, entry: Described, refused: string | null): Promise<void> =>
+  core.audit.write({ ...entry, type: 'request', time: core.host.now(), ...(refused === null ? {} : { error: refused }) }).catch(failClosed)
+
+export const auditResponse = (core: Core, entry: Described, out: Outcome): Promise<void> =>
+  core.audit
+    .write({ ...entry, type: 'response', time: core.host.now(), response: responseOf(out), ...(out.errors === null || out.errors.length === 0 ? {} : { error: out.errors.join('; ') }) })
+    .catch(failClosed)
+
+function failClosed(cause: unknown): never {
+  throw new ApiError('internal', 'internal error', { cause, detail: 'no audit device could record the request' })
+}
+
+function responseOf(out: Outcome): AuditResponse {
+  return {
+    ...(out.auth === null ? {} : { auth: madeAuth(out.auth) }),
+    ...(out.lease === null || out.lease.id === '' ? {} : { lease_id: out.lease.id }),
+    ...(out.data === null ? {} : { data: out.data }),
+    ...(out.warnings.length === 0 ? {} : { warnings: out.warnings }),
+    ...(out.wrapInfo === null ? {} : { wrap_info: out.wrapInfo }),
+  }
+}
+
+const madeAuth = (auth: AuthAnswer): AuditAuth => ({
+  client_token: auth.client_token,
+  accessor: auth.accessor,
+  policies: auth.policies,
+  token_policies: auth.token_policies,
+  metadata: auth.metadata,
+  num_uses: auth.num_uses,
+  entity_id: auth.entity_id,
+  token_type: auth.token_type,
+  token_ttl: auth.lease_duration,
+})

@@ -1,0 +1,49 @@
+/** Second stage: who asks. A token that is unknown, expired, revoked or used from the wrong place makes nobody of the caller. */
+import type { Core } from '../core/core.ts'
+import { entityRecords, type EntityRecord } from '../core/identity/entities.ts'
+import { opaqueStore } from '../core/base.ts'
+import type { Acl } from '../core/policies/acl.ts'
+import { findToken } from '../core/tokens/find.ts'
+import type { TokenRecord } from '../core/tokens/record.ts'
+import { containsAddress } from '../kit/cidr.ts'
+import type { CallerView } from '../kit/operation.ts'
+import type { WireRequest } from './wire.ts'
+
+export interface Caller {
+  readonly id: string
+  readonly record: TokenRecord
+  readonly entity: EntityRecord | null
+  readonly acl: Acl
+  readonly view: CallerView
+}
+
+const views = new WeakMap<TokenRecord, CallerView>()
+
+/** The caller, or null. What is derived from a token's record is kept with the very object, which lives as long as the stored version. */
+export async function identify(core: Core, wire: WireRequest): Promise<Caller | null> {
+  if (wire.token === null) return null
+  const record = await findToken(core, wire.token)
+  if (record === null || !mayComeFrom(record, wire.remoteAddress)) return null
+  const entity = record.entityId === '' ? null : await entityRecords.read(opaqueStore(core), record.entityId)
+  if (entity?.disabled === true) return null
+  const policies = entity === null || entity.policies.length === 0 ? record.policies : [...new Set([...record.policies, ...entity.policies])].sort()
+  return { id: wire.token, record, entity, acl: await core.policies.aclOf(policies), view: viewOf(record) }
+}
+
+const mayComeFrom = (record: TokenRecord, address: string): boolean =>
+  record.boundCidrs.length === 0 || record.boundCidrs.some((range) => containsAddress(range, address))
+
+function viewOf(record: TokenRecord): CallerView {
+  const known = views.get(record)
+  if (known !== undefined) return known
+  const made: CallerView = Object.freeze({
+    cubbyholeId: record.cubbyholeId === '' ? null : record.cubbyholeId,
+    accessor: record.accessor,
+    displayName: record.displayName,
+    entityId: record.entityId,
+    policies: record.policies,
+    isRoot: record.policies.includes('root'),
+  })
+  views.set(record, made)
+  return made
+}

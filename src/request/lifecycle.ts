@@ -1,0 +1,56 @@
+/**
+ * Endpoints that work while the server is sealed or not initialised: initialising, unsealing, health. They stand outside the audited path, as
+ * the audit configuration itself is sealed then, and answer bare JSON.
+ */
+import { beginUnit } from '../core/unit.ts'
+import type { Core } from '../core/core.ts'
+import { parseFields } from '../kit/fields.ts'
+import { ApiError } from '../kit/errors.ts'
+import type { AnyCall, MountView } from '../kit/operation.ts'
+import { Reply } from '../kit/result.ts'
+import type { SystemCall } from '../system/call.ts'
+import { answerOf, outcome } from './answer.ts'
+import type { WireRequest, WireResponse } from './wire.ts'
+
+const nowhere: MountView = Object.freeze({
+  path: 'sys/', type: 'system', accessor: '', uuid: '', namespace: 'root', options: {}, defaultLeaseSeconds: 0, maxLeaseSeconds: 0,
+})
+
+/** The answer, or null when the request is not for one of these endpoints. */
+export async function serveLifecycle(core: Core, wire: WireRequest): Promise<WireResponse | null> {
+  if (!wire.path.startsWith('sys/')) return null
+  const routes = core.registry.find('system', 'system', {})?.routes
+  const verb = wire.verb === 'head' ? 'read' : wire.verb
+  if (routes === undefined || verb === 'help') return null
+  const matched = routes.match(verb, wire.path.slice(4))
+  if (matched === 'verb') return isLifecyclePath(core, wire.path.slice(4)) ? { status: 405, body: '{"errors":[]}' } : null
+  if (matched === null || !matched.operation.lifecycle) return null
+  const input = parseFields(matched.operation.input, wire.data ?? {}).values
+  const params = parseFields(matched.operation.params, matched.params).values
+  const result = await matched.operation.handle(lifecycleCall(core, wire, params, input))
+  if (result instanceof Reply && result.fields.raw !== undefined) return answerOf(wire.id, outcome({ status: result.fields.status ?? 200, raw: result.fields.raw }), '')
+  if (result === null) return { status: 204, body: null }
+  throw new ApiError('internal', 'internal error', { detail: `${matched.operation.path} must answer bare JSON` })
+}
+
+function isLifecyclePath(core: Core, rest: string): boolean {
+  const template = core.registry.find('system', 'system', {})?.routes.templates.find((t) => t.path === rest)
+  return template?.operations.some((operation) => operation.lifecycle) === true
+}
+
+function lifecycleCall(core: Core, wire: WireRequest, params: unknown, input: unknown): AnyCall {
+  const unit = beginUnit()
+  const system: SystemCall = {
+    core, unit, token: null, requestId: wire.id, tokenGiven: wire.token, wrapTtl: null, method: wire.method,
+    may: async () => false, rawBody: wire.raw, query: wire.query,
+  }
+  const call = {
+    ...system, params, input, body: wire.data, mount: nowhere, caller: null, remoteAddress: wire.remoteAddress,
+    clientCertificate: wire.clientCertificate, headers: wire.headers, now: core.host.now(), random: core.host.random,
+    warn: () => undefined, afterCommit: () => undefined,
+    get store(): never {
+      throw new ApiError('internal', 'internal error', { detail: 'a lifecycle operation has no store' })
+    },
+  }
+  return call as unknown as AnyCall
+}

@@ -1,0 +1,30 @@
+/** First stage: what the request is about. Never throws for an unknown place, because whether a place exists is told only to those who may go there. */
+import type { Core } from '../core/core.ts'
+import type { Mount } from '../core/mounts/table.ts'
+import type { Operation, Verb } from '../kit/operation.ts'
+import type { WireRequest } from './wire.ts'
+
+export interface Target {
+  readonly verb: Verb
+  /** Canonical, as routing, policies and audit see it. */
+  readonly path: string
+  readonly mount: Mount | null
+  /** The path inside the mount. */
+  readonly rest: string
+  readonly operation: Operation | null
+  readonly params: Readonly<Record<string, string>>
+  /** The path exists, but not for this verb. */
+  readonly wrongVerb: boolean
+}
+
+const noParams: Readonly<Record<string, string>> = Object.freeze({})
+
+export async function resolveTarget(core: Core, wire: WireRequest): Promise<Target> {
+  const verb = wire.verb === 'head' || wire.verb === 'help' ? 'read' : wire.verb
+  const { path } = wire
+  const mount = await core.mounts.find(path)
+  const rest = mount === null ? path : path.slice(mount.record.path.length)
+  const matched = mount?.registered?.routes.match(verb, rest) ?? null
+  const found = matched === null || matched === 'verb' ? null : matched
+  return { verb, path, mount, rest, operation: found?.operation ?? null, params: found?.params ?? noParams, wrongVerb: matched === 'verb' }
+}

@@ -1,0 +1,108 @@
+/**
+ * The stage that acts: runs the operation in a unit of work, adds the token or lease that its result leads to, wraps the answer if that was
+ * asked for, and commits all of it at once. When something that was read changed meanwhile, it runs again from the start.
+ */
+import { opaqueStore } from '../core/base.ts'
+import type { Core } from '../core/core.ts'
+import { findTokenByHash } from '../core/tokens/find.ts'
+import { withUnit, type Unit } from '../core/unit.ts'
+import { wrapText, type WrapInfo } from '../core/wrapping.ts'
+import { ApiError, permissionDenied } from '../kit/errors.ts'
+import { Reply, type Result } from '../kit/result.ts'
+import { authAnswer, envelope, leaseAnswer, outcome, type AuthAnswer, type Outcome } from './answer.ts'
+import type { Caller } from './identify.ts'
+import { callOf, fieldWarnings, isResolved, type Effects, type Resolved } from './input.ts'
+import { issueLogin, issueSecret } from './issue.ts'
+import type { Spent } from './spend.ts'
+import type { Target } from './resolve.ts'
+import type { WireRequest } from './wire.ts'
+
+export interface Acting {
+  readonly wire: WireRequest
+  readonly target: Target
+  readonly caller: Caller | null
+  readonly spent: Spent
+  /** Seconds, or null. */
+  readonly wrapTtl: number | null
+}
+
+/** Throws `ApiError`s for what is refused; nothing is written then. */
+export async function run(core: Core, acting: Acting): Promise<Outcome> {
+  const { target } = acting
+  if (!isResolved(target)) throw placeError(target)
+  const effects: Effects[] = []
+  const result = await withUnit(async (unit) => {
+    const effect: Effects = { warnings: [], afterCommit: [] }
+    effects.push(effect)
+    return await attempt(core, acting, target, unit, effect)
+  })
+  for (const work of effects.at(-1)?.afterCommit ?? []) await work()
+  return result
+}
+
+function placeError({ mount, path, wrongVerb, rest }: Target): ApiError {
+  if (mount === null) return new ApiError('not_found', `no handler for route ${JSON.stringify(path)}. route entry not found.`)
+  if (mount.registered === null) return new ApiError('bad_request', `the mount ${mount.record.path} has the unknown type "${mount.record.type}"`)
+  if (wrongVerb) return new ApiError('unsupported_operation', '1 error occurred:\n\t* unsupported operation\n\n')
+  const hint = mount.registered.engine.unknownPathHint?.(rest) ?? null
+  if (hint !== null) return new ApiError('unsupported_path', '', { data: { hint } })
+  return new ApiError('unsupported_path', '1 error occurred:\n\t* unsupported path\n\n')
+}
+
+async function attempt(core: Core, acting: Acting, target: Resolved, unit: Unit, effects: Effects): Promise<Outcome> {
+  const { wire, caller, wrapTtl } = acting
+  if (acting.target.verb !== 'read' && acting.target.verb !== 'list') await expectAlive(core, unit, acting)
+  const call = callOf(core, wire, target, caller, unit, effects, wrapTtl)
+  const result = await target.operation.handle(call)
+  const out = await outcomeOf(core, acting, target, unit, result)
+  const warnings = [...out.warnings, ...effects.warnings]
+  const extra = out.empty && warnings.length === 0 ? [] : fieldWarnings(call.unknown, target, wire.data)
+  const full: Outcome = warnings.length + extra.length === 0 ? out : { ...out, ...(out.empty ? { status: 200, empty: false } : {}), warnings: [...warnings, ...extra] }
+  return wrapTtl === null || !isWrappable(full) ? full : await wrapped(core, acting, unit, full, wrapTtl)
+}
+
+/** The caller's token becomes something that this unit has read: a write cannot outlive a revocation that was acknowledged before it. */
+async function expectAlive(core: Core, unit: Unit, { caller, spent }: Acting): Promise<void> {
+  if (caller === null || caller.record.type === 'batch' || spent === 'last') return
+  if ((await findTokenByHash(core, caller.record.hash, unit.on(opaqueStore(core)))) === null) throw permissionDenied()
+}
+
+async function outcomeOf(core: Core, acting: Acting, target: Resolved, unit: Unit, result: Result): Promise<Outcome> {
+  if (result === null) return nothing(target)
+  if (!(result instanceof Reply)) return outcome({ data: result })
+  const { login, lease, data = null, warnings = [] } = result.fields
+  if (login !== undefined) {
+    const issued = await issueLogin(core, unit, target, login)
+    return outcome({ auth: authAnswer(issued), data, warnings: [...warnings, ...issued.warnings] })
+  }
+  if (lease !== undefined) {
+    const issued = await issueSecret(core, unit, target, acting.caller, acting.spent, lease)
+    return outcome({ data, lease: leaseAnswer(issued), warnings })
+  }
+  return replied(result.fields, target)
+}
+
+function replied(fields: Reply['fields'], target: Resolved): Outcome {
+  const { data = null, status, warnings = [], raw = null, repeatedAtTop = false, shownLease, auth, wrapInfo } = fields
+  const empty = raw === null && data === null && warnings.length === 0 && auth === undefined && wrapInfo === undefined
+  if (empty && status === undefined) return nothing(target)
+  return outcome({
+    status: status ?? 200, data, warnings, raw, repeatedAtTop, empty,
+    lease: shownLease === undefined ? null : { id: '', renewable: false, ...shownLease },
+    auth: (auth as AuthAnswer | undefined) ?? null,
+    wrapInfo: (wrapInfo as WrapInfo | undefined) ?? null,
+  })
+}
+
+const isFinding = ({ operation }: Resolved): boolean => operation.verb === 'read' || operation.verb === 'list' || operation.verb === 'scan'
+
+const nothing = (target: Resolved): Outcome => (isFinding(target) ? outcome({ status: 404, errors: [] }) : outcome({ status: 204, empty: true }))
+
+/** Errors and answers without a body are never wrapped, nor is what is not an envelope. */
+const isWrappable = (out: Outcome): boolean => out.errors === null && !out.empty && out.raw === null && out.wrapInfo === null
+
+async function wrapped(core: Core, { wire, target }: Acting, unit: Unit, out: Outcome, ttlSeconds: number): Promise<Outcome> {
+  const text = envelope(wire.id, out, target.mount?.record.type ?? '')
+  const wrapInfo = await wrapText(core, unit, target.path, text, { ttlSeconds, format: wire.wrapFormat, wrappedAccessor: out.auth?.accessor ?? '' })
+  return outcome({ wrapInfo })
+}

@@ -1,0 +1,60 @@
+/**
+ * The order of a request, on one screen: it is the security argument. Each line takes what earlier lines established and gives a new value,
+ * so that a wrong order does not compile. Nothing is done before the audit log has confirmed the request, and nothing leaves before it has
+ * confirmed the answer.
+ */
+import type { Core } from '../core/core.ts'
+import { parseDuration } from '../kit/duration.ts'
+import { ApiError, permissionDenied } from '../kit/errors.ts'
+import { answerOf, type Outcome } from './answer.ts'
+import { auditRequest, auditResponse, describe } from './audit-entry.ts'
+import { asList, refusalOf, refusalOutcome } from './errors.ts'
+import { identify } from './identify.ts'
+import { parseWrapTtl } from './input.ts'
+import { judge, type Judgement } from './judge.ts'
+import { serveLifecycle } from './lifecycle.ts'
+import { checkNamespace } from './namespace.ts'
+import { resolveTarget } from './resolve.ts'
+import { run, type Acting } from './run.ts'
+import { settle, spendUse, type Spent } from './spend.ts'
+import type { WireRequest, WireResponse } from './wire.ts'
+
+export async function serve(core: Core, wire: WireRequest): Promise<WireResponse> {
+  try {
+    return (await serveLifecycle(core, wire)) ?? (await serveAudited(core, wire))
+  } catch (error) {
+    return refusalOf(core, wire, error)
+  }
+}
+
+async function serveAudited(core: Core, wire: WireRequest): Promise<WireResponse> {
+  checkNamespace(wire)
+  const wrapTtl = parseWrapTtl(wire, parseDuration)
+  const target = await resolveTarget(core, wire)
+  const caller = await identify(core, wire)
+  const judged = await judge(core, wire, target, caller, wrapTtl)
+  const spent = await spendUse(core, caller)
+  const refusal = refusalFor(judged, spent)
+  const entry = describe(wire, target, caller, judged, spent, wrapTtl)
+  await auditRequest(core, entry, refusal?.message ?? null)
+  const out = await act(core, { wire, target, caller, spent, wrapTtl }, refusal)
+  await auditResponse(core, entry, out)
+  await settle(core, caller, spent)
+  return answerOf(wire.id, out, target.mount?.record.type ?? '')
+}
+
+/** Why the request is refused, or null. Who is nobody gets the plain text, who is known and may not gets it as a list, as clients match them. */
+function refusalFor(judged: Judgement, spent: Spent): ApiError | null {
+  if (spent === 'refused' || (!judged.allowed && !judged.isKnown)) return permissionDenied()
+  return judged.allowed ? null : new ApiError('permission_denied', asList('permission denied'))
+}
+
+/** Enforces the verdict, and acts. What is refused becomes an outcome as well: it is audited like any other. */
+async function act(core: Core, acting: Acting, refusal: ApiError | null): Promise<Outcome> {
+  try {
+    if (refusal !== null) throw refusal
+    return await run(core, acting)
+  } catch (error) {
+    return refusalOutcome(core, acting.wire, error)
+  }
+}
