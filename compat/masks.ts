@@ -62,8 +62,9 @@ export function fitsWhole(expected: string, actual: Json): boolean | null {
 /** Whether `path` is named by one of the patterns; `*` stands for one part, a leading `**.` for any number of parts. */
 export function isListed(list: readonly string[] | undefined, path: string): boolean {
   return (list ?? []).some((pattern) => {
-    const source = pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/^\*\*\\\./, '(?:.*\\.)?').replace(/(?<!\.)\*/g, '[^.]+')
-    return new RegExp(`^${source}$`).test(path)
+    const anywhere = pattern.startsWith('**.')
+    const parts = (anywhere ? pattern.slice(3) : pattern).split('.').map((part) => literal(part).replaceAll('\\*', '[^.]+'))
+    return new RegExp(`^${anywhere ? '(?:.*\\.)?' : ''}${parts.join('\\.')}$`).test(path)
   })
 }
 
