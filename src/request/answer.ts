@@ -74,9 +74,17 @@ export function envelope(requestId: string, out: Outcome, mountType: string): st
     `,"warnings":${out.warnings.length === 0 ? 'null' : JSON.stringify(out.warnings)}` +
     `,"auth":${out.auth === null ? 'null' : JSON.stringify(out.auth)}` +
     (mountType === '' ? '' : `,"mount_type":${JSON.stringify(mountType)}`) +
-    (out.repeatedAtTop && data.length > 2 ? `,${data.slice(1, -1)}` : '') +
+    (out.repeatedAtTop && out.data !== null ? repeated(out.data) : '') +
     '}'
   )
+}
+
+const envelopeKeys = new Set(['request_id', 'lease_id', 'renewable', 'lease_duration', 'data', 'wrap_info', 'warnings', 'auth', 'mount_type'])
+
+/** The keys of the data once more, except those that the envelope has itself. */
+function repeated(data: Data): string {
+  const kept = Object.entries(data).filter(([key]) => !envelopeKeys.has(key))
+  return kept.length === 0 ? '' : `,${encodeJson(Object.fromEntries(kept)).slice(1, -1)}`
 }
 
 export function answerOf(requestId: string, out: Outcome, mountType: string): WireResponse {

@@ -5,7 +5,7 @@ import { opaqueStore } from '../core/base.ts'
 import type { Acl } from '../core/policies/acl.ts'
 import { findToken } from '../core/tokens/find.ts'
 import type { TokenRecord } from '../core/tokens/record.ts'
-import { containsAddress } from '../kit/cidr.ts'
+import { containsAddress, findAddress, parseCidr } from '../kit/cidr.ts'
 import type { CallerView } from '../kit/operation.ts'
 import type { WireRequest } from './wire.ts'
 
@@ -30,8 +30,11 @@ export async function identify(core: Core, wire: WireRequest): Promise<Caller | 
   return { id: wire.token, record, entity, acl: await core.policies.aclOf(policies), view: viewOf(record) }
 }
 
-const mayComeFrom = (record: TokenRecord, address: string): boolean =>
-  record.boundCidrs.length === 0 || record.boundCidrs.some((range) => containsAddress(range, address))
+function mayComeFrom(record: TokenRecord, from: string): boolean {
+  if (record.boundCidrs.length === 0) return true
+  const address = findAddress(from)
+  return address !== null && record.boundCidrs.some((range) => containsAddress(parseCidr(range), address))
+}
 
 function viewOf(record: TokenRecord): CallerView {
   const known = views.get(record)

@@ -20,6 +20,8 @@ export interface MountTable {
   readonly at: (mountPath: string) => Promise<Mount | null>
   readonly list: (kind?: MountRecord['kind']) => Promise<Mount[]>
   readonly byAccessor: (accessor: string) => Promise<Mount | null>
+  /** What an engine sees of a mount with this record. */
+  readonly viewOf: (record: MountRecord) => MountView
 }
 
 const cacheMax = 20_000
@@ -35,7 +37,8 @@ export function mountTable(base: Base): MountTable {
     const cached = known.get(mountPath)
     if (cached !== undefined) return cached
     const record = await mountRecords.read(namedStore(base), mountPath)
-    const mount = record === null ? null : mountOf(base, record)
+    // One that is being disabled is not there any more for anybody.
+    const mount = record === null || record.tainted === true ? null : mountOf(base, record)
     known.set(mountPath, mount)
     return mount
   }
@@ -44,6 +47,7 @@ export function mountTable(base: Base): MountTable {
     at,
     list,
     find: (path) => findMount(at, path),
+    viewOf: (record) => viewOf(base, record),
     byAccessor: async (accessor) => (await list()).find((m) => m.record.accessor === accessor) ?? null,
   }
 }
@@ -67,22 +71,23 @@ async function listMounts(base: Base, at: MountTable['at'], kind?: MountRecord['
   return mounts.sort((a, b) => (a.record.path < b.record.path ? -1 : 1))
 }
 
-function mountOf(base: Base, record: MountRecord): Mount {
-  const { config } = record
-  const view: MountView = Object.freeze({
-    path: record.path,
-    type: record.type,
-    accessor: record.accessor,
-    uuid: record.uuid,
+function viewOf(base: Base, { path, type, accessor, uuid, options, config }: MountRecord): MountView {
+  return Object.freeze({
+    path,
+    type,
+    accessor,
+    uuid,
     namespace: rootNamespace,
-    options: record.options ?? {},
-    defaultLeaseSeconds: config.default_lease_ttl || Math.min(base.settings.defaultLeaseSeconds, config.max_lease_ttl || base.settings.maxLeaseSeconds),
+    options: options ?? {},
+    defaultLeaseSeconds: config.default_lease_ttl || base.settings.defaultLeaseSeconds,
     maxLeaseSeconds: config.max_lease_ttl || base.settings.maxLeaseSeconds,
   })
-  return Object.freeze({
+}
+
+const mountOf = (base: Base, record: MountRecord): Mount =>
+  Object.freeze({
     record,
-    view,
+    view: viewOf(base, record),
     registered: base.registry.find(record.kind, record.type, record.options ?? {}),
     store: base.barrier.tree(record.uuid),
   })
-}

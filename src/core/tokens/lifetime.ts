@@ -38,9 +38,7 @@ export function lifetimeOf(q: LifetimeQuestion): Lifetime {
   const limit = Math.min(...limits)
   const left = limit - ageSeconds
   if (wanted <= left) return { ttl: wanted, warnings }
-  // At creation nothing is spent yet and the plain limit is shown; at renewal the warning still names the limit, as Vault's does.
-  if (q.increment > 0 || q.ttl > 0) warnings.push(capped('TTL', wanted, limit))
-  return { ttl: Math.max(0, Math.round(left)), warnings }
+  return { ttl: Math.max(0, Math.round(left)), warnings: [...warnings, capped('TTL', wanted, limit)] }
 }
 
 function withinExplicit(ttl: number, q: LifetimeQuestion, ageSeconds: number, warnings: string[]): number {

@@ -1,0 +1,157 @@
+/** Enabling, tuning, moving and disabling mounts. Each is one commit; what a disabled mount leaves behind goes in bounded steps afterwards. */
+import { dropTree } from '../../barrier/names.ts'
+import { badRequest } from '../../kit/errors.ts'
+import { namedStore, opaqueStore } from '../base.ts'
+import type { Core } from '../core.ts'
+import { bumpGeneration } from '../generation.ts'
+import { leasesUnder } from '../leases/folders.ts'
+import { placeOf, type LeaseRecord } from '../leases/record.ts'
+import { revokeLease } from '../leases/revoke.ts'
+import { revokeToken } from '../tokens/revoke.ts'
+import { beginUnit, withUnit, type Unit } from '../unit.ts'
+import { mountRecords, removals, type MountConfig, type MountRecord } from './record.ts'
+import { mountDepthMax } from './table.ts'
+
+/** Mounts that are always there, and prefixes that nobody may mount at. */
+const fixed = new Set(['sys/', 'cubbyhole/', 'identity/', 'auth/token/'])
+const reserved = ['sys/', 'cubbyhole/', 'identity/', 'audit/']
+export const isFixed = (path: string): boolean => fixed.has(path)
+
+export interface NewMount {
+  /** With trailing '/', and with `auth/` for auth methods. */
+  readonly path: string
+  readonly kind: MountRecord['kind']
+  readonly type: string
+  readonly description: string
+  readonly local: boolean
+  readonly sealWrap: boolean
+  readonly externalEntropy: boolean
+  readonly options: Readonly<Record<string, string>> | null
+  readonly config: MountConfig
+}
+
+/** The path as people see it: auth methods without `auth/`. */
+export const shownPath = (path: string): string => path.replace(/^auth\//, '')
+
+export async function enableMount(core: Core, unit: Unit, wish: NewMount): Promise<MountRecord> {
+  checkPath(wish)
+  const registered = core.registry.find(wish.kind, wish.type, wish.options ?? {})
+  if (registered === null) throw badRequest(`plugin not found in the catalog: ${wish.type}`)
+  const named = unit.on(namedStore(core))
+  await checkFree(core, unit, wish.path)
+  const prefix = wish.kind === 'auth' ? `auth_${wish.type}` : wish.type
+  const record: MountRecord = {
+    path: wish.path, kind: wish.kind, type: wish.type, description: wish.description,
+    accessor: `${prefix}_${Buffer.from(core.host.random(4)).toString('hex')}`, uuid: core.host.uuid(),
+    local: wish.local, seal_wrap: wish.sealWrap, external_entropy_access: wish.externalEntropy,
+    options: registered.engine.checkOptions?.(wish.options ?? {}) ?? wish.options ?? {}, config: wish.config,
+  }
+  mountRecords.write(named, record, record.path)
+  await setUp(core, unit, record)
+  bumpGeneration(unit.on(opaqueStore(core)))
+  return record
+}
+
+/** Lets the engine write what a new mount of its needs. */
+export async function setUp(core: Core, unit: Unit, record: MountRecord): Promise<void> {
+  const registered = core.registry.find(record.kind, record.type, record.options ?? {})
+  if (registered?.engine.setUp === undefined) return
+  const mount = core.mounts.viewOf(record)
+  await registered.engine.setUp({ store: unit.on(core.barrier.tree(record.uuid)), mount, now: core.host.now(), random: core.host.random })
+}
+
+function checkPath({ path, kind }: NewMount): void {
+  const shown = JSON.stringify(kind === 'auth' ? shownPath(path) : path)
+  if (path === '/' || path === 'auth/' || path.startsWith('/')) throw badRequest(`cannot mount ${shown}`)
+  if (/\s/.test(path[0] ?? '') || /\s\/$/.test(path) || path.includes('//')) throw badRequest(`cannot mount ${shown}: the path holds blanks or empty parts`)
+  if (path.split('/').length - 1 > mountDepthMax) throw badRequest(`cannot mount ${shown}: more than ${mountDepthMax} parts`)
+  if (kind !== 'auth' && (path.startsWith('auth/') || reserved.some((prefix) => path.startsWith(prefix)))) throw badRequest(`cannot mount ${shown}`)
+}
+
+/** No mount lies inside another: then each path belongs to one at most. */
+async function checkFree(core: Core, unit: Unit, path: string): Promise<void> {
+  const named = unit.on(namedStore(core))
+  const kindPrefix = path.startsWith('auth/') ? 'auth/' : ''
+  for (const name of await named.list('mounts/')) {
+    const other = decodeURIComponent(name)
+    if (!other.startsWith(kindPrefix) || (kindPrefix === '' && other.startsWith('auth/'))) continue
+    if (other.startsWith(path) || path.startsWith(other)) throw badRequest(`path is already in use at ${shownPath(other)}`)
+  }
+}
+
+/** Replaces the record of a mount; `change` gets the current one. Throws what `change` throws. */
+export async function changeMount(core: Core, unit: Unit, path: string, change: (record: MountRecord) => MountRecord): Promise<MountRecord | null> {
+  const named = unit.on(namedStore(core))
+  const record = await mountRecords.read(named, path)
+  if (record === null) return null
+  const changed = change(record)
+  mountRecords.write(named, changed, path)
+  bumpGeneration(unit.on(opaqueStore(core)))
+  return changed
+}
+
+/** Disables a mount: from the first commit on it answers nothing. False: there was none. */
+export async function disableMount(core: Core, path: string): Promise<boolean> {
+  if (isFixed(path)) throw badRequest(`cannot unmount ${JSON.stringify(path)}`)
+  const gone = await withUnit(async (unit) => {
+    const named = unit.on(namedStore(core))
+    const record = await mountRecords.read(named, path)
+    if (record === null) return null
+    mountRecords.write(named, { ...record, tainted: true }, path)
+    removals.write(named, record, record.uuid)
+    bumpGeneration(unit.on(opaqueStore(core)))
+    return record
+  })
+  if (gone !== null) await finishRemoval(core, gone)
+  return gone !== null
+}
+
+/** Revokes what the mount issued, then removes its data, then its record. May be run again after a crash, from any point. */
+export async function finishRemoval(core: Core, record: MountRecord): Promise<void> {
+  await revokeUnder(core, record.path, true)
+  await dropTree(core.barrier.values, record.uuid)
+  await withUnit(async (unit) => {
+    const named = unit.on(namedStore(core))
+    const current = await mountRecords.read(named, record.path)
+    if (current?.uuid === record.uuid) mountRecords.remove(named, record.path)
+    removals.remove(named, record.uuid)
+    bumpGeneration(unit.on(opaqueStore(core)))
+  })
+}
+
+export async function resumeRemovals(core: Core): Promise<void> {
+  const named = namedStore(core)
+  for (const uuid of await named.list('removals/')) {
+    const record = await removals.read(named, uuid)
+    if (record !== null) await finishRemoval(core, record)
+  }
+}
+
+/** Revokes every lease whose id begins with `prefix` (a folder, ending in '/'). `force`: also where an engine fails. */
+export async function revokeUnder(core: Core, prefix: string, force = false): Promise<number> {
+  let count = 0
+  for await (const lease of leasesUnder(core, prefix)) {
+    await revokeOne(core, lease, force)
+    count += 1
+  }
+  return count
+}
+
+export async function revokeOne(core: Core, lease: LeaseRecord, force = false): Promise<void> {
+  if (lease.secret === null) await revokeToken(core, lease.tokenHash)
+  else await revokeLease(core, placeOf(core, lease.id), force)
+}
+
+/** Moves a mount: its data stay where they are, its leases go, as their ids name the old path. */
+export async function moveMount(core: Core, from: string, to: string): Promise<void> {
+  await revokeUnder(core, from)
+  const unit = beginUnit()
+  const named = unit.on(namedStore(core))
+  const record = await mountRecords.read(named, from)
+  if (record === null) throw badRequest(`no matching mount at ${JSON.stringify(from)}`)
+  await checkFree(core, unit, to)
+  mountRecords.remove(named, from)
+  mountRecords.write(named, { ...record, path: to }, to)
+  bumpGeneration(unit.on(opaqueStore(core)))
+  await unit.commit()
+}
