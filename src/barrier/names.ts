@@ -1,0 +1,130 @@
+/**
+ * The layer that hides names: a tree of records over sealed values, whose paths nobody can read in the store. Records stand under keyed
+ * hashes of their paths (`tree-keys.ts`), folders under pages of their own (`pages.ts`). What the store does tell: how many trees, records
+ * and folders there are, how large they are and when they change.
+ */
+import { Conflict } from '../kit/errors.ts'
+import type { KeyObject } from 'node:crypto'
+import type { Change, Expectation, ListOptions, Store, Write } from '../kit/store.ts'
+import { checkCommit, checkList } from '../storage/key.ts'
+import type { LayeredStore } from '../storage/layered.ts'
+import { listFolder } from './folder-list.ts'
+import { planFolders, StalePlan } from './folders.ts'
+import { decodeObituary, decodeRecord, openRecord } from './record.ts'
+import { type RecordContext, RecordPlan } from './records.ts'
+import { createKeyCache, type KeyCache, obituaryOf, treeKeys } from './tree-keys.ts'
+import type { SealedValues, WriteHints } from './values.ts'
+
+export interface NamesOptions {
+  /** Where physical keys are kept, so that several trees share one bound. Default: a cache of its own with 4,096 keys. */
+  readonly cache?: KeyCache
+  /** Which paths no list shows and no folder knows. Default: those that begin with a dot. */
+  readonly isHidden?: (path: string) => boolean
+  /** For how many commits at least a watch can tell the path of a deleted record. Default 65,536. */
+  readonly obituaryCommits?: number
+}
+
+/**
+ * The records of `tree` ([a-z0-9-], 1 to 64 characters) over sealed values. `nameKey` is asked for at each use. Two layers over one tree,
+ * also in different processes, may be used at once.
+ *
+ * A path that begins with a dot (see `isHidden`) can be read, written and watched, but is in no list, and its writes touch nothing else.
+ * Commits never conflict over folders; a commit made through `lower` may meet a `Conflict` in the rare case that a page was just
+ * split or emptied, and is to be lowered again.
+ */
+export function sealedNames(values: SealedValues, tree: string, nameKey: () => KeyObject, options: NamesOptions = {}): LayeredStore {
+  const { cache = createKeyCache(4_096), isHidden = isDotted, obituaryCommits = 65_536 } = options
+  const keys = treeKeys(tree, nameKey, cache)
+  const context: RecordContext = { values, keys, tidying: new Map(), isHidden, obituaryCommits }
+  const retries = new Queue()
+
+  async function commit(expectations: readonly Expectation[], writes: readonly Write[]): Promise<number> {
+    const first = await tryCommit(context, expectations, writes)
+    if (first !== null) return first
+    // Those who met a changed page go one after the other: so each can only be disturbed by other processes.
+    return await retries.run(async () => {
+      for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
+        const number = await tryCommit(context, expectations, writes)
+        if (number !== null) return number
+      }
+      throw new Conflict(keys.prefix)
+    })
+  }
+
+  return Object.freeze({
+    base: values as Store,
+    async get(path: string) {
+      const key = keys.record(path)
+      const entry = await values.get(key)
+      return entry === null ? null : openRecord(path, key, entry)
+    },
+    async list(prefix: string, listOptions: ListOptions = {}) {
+      checkList(prefix, listOptions)
+      return await listFolder(context, prefix, listOptions)
+    },
+    commit,
+    async lower(expectations: readonly Expectation[], writes: readonly Write[]) {
+      const { assumed: _, ...batch } = await lowerRecords(context, expectations, writes)
+      return batch
+    },
+    watch: (prefix: string, from: number, signal: AbortSignal) => watchRecords(context, prefix, from, signal),
+    lastCommit: () => values.lastCommit(),
+  })
+}
+
+const isDotted = (path: string): boolean => path.startsWith('.')
+
+const attemptsMax = 100
+
+interface LoweredRecords {
+  readonly expectations: readonly Expectation[]
+  readonly writes: readonly (Write & WriteHints)[]
+  /** See `RecordPlan.assumed`. */
+  readonly assumed: ReadonlySet<string>
+}
+
+async function lowerRecords(context: RecordContext, expectations: readonly Expectation[], writes: readonly Write[]): Promise<LoweredRecords> {
+  checkCommit(expectations, writes)
+  const plan = new RecordPlan(context, expectations)
+  for (const write of writes) await plan.add(write)
+  await plan.finish()
+  const pages = await planFolders(context, plan.changes)
+  return { expectations: plan.expectations, writes: [...plan.writes, ...pages], assumed: plan.assumed }
+}
+
+/** The number of the commit, or null when a page or a record was not as the plan assumed. */
+async function tryCommit(context: RecordContext, expectations: readonly Expectation[], writes: readonly Write[]): Promise<number | null> {
+  const batch = await lowerRecords(context, expectations, writes)
+  try {
+    return await context.values.commit(batch.expectations, batch.writes)
+  } catch (error) {
+    if (!(error instanceof Conflict)) throw error
+    if (error instanceof StalePlan || batch.assumed.has(error.key)) return null
+    const expected = expectations.find(({ key }) => context.keys.record(key) === error.key)
+    throw expected === undefined ? error : new Conflict(expected.key)
+  }
+}
+
+/**
+ * The changes of records by path. The key of a deleted record says nothing any more: its obituary does. (Obituaries outlive what any
+ * store remembers of its changes, see `NamesOptions.obituaryCommits`.)
+ */
+async function* watchRecords({ values, keys }: RecordContext, prefix: string, from: number, signal: AbortSignal): AsyncGenerator<Change> {
+  for await (const { commit, key } of values.watch(`${keys.prefix}r/`, from, signal)) {
+    const record = await values.get(key)
+    const obituary = record === null ? await values.get(obituaryOf(key)) : null
+    const path = record === null ? obituary && decodeObituary(obituary.value).path : decodeRecord(record.value).path
+    if (path?.startsWith(prefix) && !signal.aborted) yield { commit, key: path }
+  }
+}
+
+/** Runs one thing after the other. */
+class Queue {
+  #last: Promise<unknown> = Promise.resolve()
+
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work)
+    this.#last = result.catch(() => undefined)
+    return await result
+  }
+}

@@ -1,0 +1,222 @@
+/**
+ * The pages that list a folder's names, and their bytes. A folder with few names is one page (`small`). A larger one is a root page
+ * (`large`) over leaves, each of which owns the names from `low` up to, not including, `high`. Pages are immutable once decoded.
+ */
+import { internal } from '../kit/errors.ts'
+import { compareKeys } from '../storage/key.ts'
+
+/** A folder on one page. `folder` is its path ('' or ending in '/'), so that the page proves what it lists. */
+export interface SmallFolder {
+  readonly kind: 'small'
+  readonly folder: string
+  /** Ascending by UTF-8 bytes, never empty. */
+  readonly names: readonly string[]
+}
+
+export interface LeafRef {
+  readonly low: string
+  readonly id: number
+  /** A leaf without names is not stored; its range stays. */
+  readonly filled: boolean
+}
+
+/** The root page of a folder on several pages. At least one leaf is filled. */
+export interface LargeFolder {
+  readonly kind: 'large'
+  readonly folder: string
+  /** No leaf of this folder has, or had, this id or a higher one. */
+  readonly nextId: number
+  /** Ascending by `low`; the first begins with ''. Each ends where the next begins. */
+  readonly leaves: readonly LeafRef[]
+}
+
+export interface Leaf {
+  readonly kind: 'leaf'
+  readonly low: string
+  /** Null: to the end. */
+  readonly high: string | null
+  /** Ascending by UTF-8 bytes, never empty. */
+  readonly names: readonly string[]
+}
+
+export type FolderPage = SmallFolder | LargeFolder
+export type Page = FolderPage | Leaf
+
+/** A page with so many names is split before the next one is added. */
+export const pageNamesMax = 256
+/** So is a page with so many bytes. */
+export const pageBytesMax = 16_384
+
+/** The index of the first name that is not smaller: where `name` stands or would stand. */
+export function positionOf(names: readonly string[], name: string): number {
+  let low = 0
+  let high = names.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (compareKeys(names[middle] as string, name) < 0) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+export const hasName = (names: readonly string[], name: string): boolean => names[positionOf(names, name)] === name
+
+/** The names with some removed and some added, whether or not they were there. */
+export function changeNames(names: readonly string[], { add, remove }: NameChange): string[] {
+  const changed = [...names]
+  for (const name of remove) {
+    const at = positionOf(changed, name)
+    if (changed[at] === name) changed.splice(at, 1)
+  }
+  if (add.size * 8 > names.length) return mergeNames(changed, add)
+  for (const name of add) {
+    const at = positionOf(changed, name)
+    if (changed[at] !== name) changed.splice(at, 0, name)
+  }
+  return changed
+}
+
+/** What a commit does to a set of names. No name is in both. */
+export interface NameChange {
+  readonly add: ReadonlySet<string>
+  readonly remove: ReadonlySet<string>
+}
+
+/** Whether no name is left after the change. */
+export function isEmptied(names: readonly string[], { add, remove }: NameChange): boolean {
+  return add.size === 0 && names.length <= remove.size && names.every((name) => remove.has(name))
+}
+
+const mergeNames = (names: readonly string[], add: ReadonlySet<string>): string[] => [...new Set([...names, ...add])].sort(compareKeys)
+
+/** The index of the leaf in whose range a name lies. */
+export function leafIndexOf(leaves: readonly LeafRef[], name: string): number {
+  let low = 0
+  let high = leaves.length - 1
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1
+    if (compareKeys((leaves[middle] as LeafRef).low, name) <= 0) low = middle
+    else high = middle - 1
+  }
+  return low
+}
+
+/** Where the leaf at `index` ends, as the root page has it. */
+export const highOf = (leaves: readonly LeafRef[], index: number): string | null => leaves[index + 1]?.low ?? null
+
+export const isInRange = ({ low, high }: Pick<Leaf, 'low' | 'high'>, name: string): boolean =>
+  compareKeys(low, name) <= 0 && (high === null || compareKeys(name, high) < 0)
+
+const kinds = ['small', 'large', 'leaf', 'last leaf'] as const
+
+/**
+ * [kind 1][number of texts][length of each text][nextId, then id * 2 + filled of each leaf, of a large folder][the texts, joined]. Numbers are
+ * LEB128; lengths count UTF-16 units, so that one decoding of the joined texts serves all names.
+ */
+export function encodePage(page: Page): Buffer {
+  const texts = textsOf(page)
+  const numbers = [texts.length, ...texts.map((text) => text.length)]
+  if (page.kind === 'large') numbers.push(page.nextId, ...page.leaves.map(({ id, filled }) => id * 2 + (filled ? 1 : 0)))
+  const joined = texts.join('')
+  const bytes = Buffer.allocUnsafe(1 + numbers.length * 5 + Buffer.byteLength(joined))
+  bytes[0] = kinds.indexOf(page.kind === 'leaf' && page.high === null ? 'last leaf' : page.kind)
+  let offset = 1
+  for (const number of numbers) offset = writeNumber(bytes, offset, number)
+  offset += bytes.write(joined, offset)
+  const encoded = bytes.subarray(0, offset)
+  decoded.set(encoded, page)
+  return encoded
+}
+
+function textsOf(page: Page): readonly string[] {
+  if (page.kind === 'small') return [page.folder, ...page.names]
+  if (page.kind === 'large') return [page.folder, ...page.leaves.map(({ low }) => low)]
+  return [page.low, page.high ?? '', ...page.names]
+}
+
+// The same bytes are decoded once as long as the cache of opened values holds them.
+const decoded = new WeakMap<Uint8Array, Page>()
+
+/** The page of these bytes. Throws 'internal' for bytes that no page has: they were authentic, so that is a defect. */
+export function decodePage(bytes: Uint8Array): Page {
+  const known = decoded.get(bytes)
+  if (known !== undefined) return known
+  const page = readPage(new PageReader(bytes))
+  decoded.set(bytes, page)
+  return page
+}
+
+/** The page of a folder itself, small or large. */
+export function decodeFolder(bytes: Uint8Array): FolderPage {
+  const page = decodePage(bytes)
+  if (page.kind === 'leaf') throw internal('a leaf stands where a folder should')
+  return page
+}
+
+export function decodeLeaf(bytes: Uint8Array): Leaf {
+  const page = decodePage(bytes)
+  if (page.kind !== 'leaf') throw internal('a folder stands where a leaf should')
+  return page
+}
+
+function readPage(reader: PageReader): Page {
+  const kind = kinds[reader.byte()]
+  const lengths = Array.from({ length: reader.number() }, () => reader.number())
+  if (kind === 'large') {
+    const nextId = reader.number()
+    const marks = lengths.slice(1).map(() => reader.number())
+    const [folder = '', ...lows] = reader.texts(lengths)
+    return { kind, folder, nextId, leaves: lows.map((low, i) => ({ low, id: (marks[i] as number) >>> 1, filled: (marks[i] as number) % 2 === 1 })) }
+  }
+  const [first = '', ...rest] = reader.texts(lengths)
+  if (kind === 'small') return { kind, folder: first, names: rest }
+  if (kind === 'leaf') return { kind, low: first, high: rest[0] ?? '', names: rest.slice(1) }
+  if (kind === 'last leaf') return { kind: 'leaf', low: first, high: null, names: rest.slice(1) }
+  throw internal('a page of a folder has an unknown kind')
+}
+
+class PageReader {
+  readonly #bytes: Uint8Array
+  #offset = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+  }
+
+  byte(): number {
+    const byte = this.#bytes[this.#offset]
+    if (byte === undefined) throw internal('a page of a folder is too short')
+    this.#offset += 1
+    return byte
+  }
+
+  number(): number {
+    let value = 0
+    for (let shift = 0; ; shift += 7) {
+      const byte = this.byte()
+      value += (byte & 0x7f) * 2 ** shift
+      if (byte < 0x80) return value
+    }
+  }
+
+  /** All that follows, cut into texts of these lengths. */
+  texts(lengths: readonly number[]): string[] {
+    const joined = Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length).toString('utf8', this.#offset)
+    let at = 0
+    const texts = lengths.map((length) => joined.slice(at, (at += length)))
+    if (at !== joined.length) throw internal('a page of a folder has a wrong length')
+    return texts
+  }
+}
+
+function writeNumber(bytes: Buffer, offset: number, number: number): number {
+  let rest = number
+  let at = offset
+  while (rest >= 0x80) {
+    bytes[at] = (rest % 0x80) | 0x80
+    rest = Math.floor(rest / 0x80)
+    at += 1
+  }
+  bytes[at] = rest
+  return at + 1
+}

@@ -1,0 +1,149 @@
+/**
+ * Checks a whole tree: every record opens, stands at the hash of its path and is listed; every page opens, is in order and lists only what
+ * exists. Runs through the tree in pages with look-ups for the other direction, so memory does not grow with it. For tests, and for
+ * operators: nothing may write to the tree meanwhile, or what is under way shows as a finding.
+ */
+import type { KeyObject } from 'node:crypto'
+import { ApiError } from '../kit/errors.ts'
+import { compareKeys } from '../storage/key.ts'
+import { decodeFolder, decodeLeaf, type FolderPage, hasName, highOf, isInRange, type LargeFolder, leafIndexOf, type LeafRef } from './pages.ts'
+import { decodeObituary, decodeRecord } from './record.ts'
+import { createKeyCache, obituaryOf, splitPath, type TreeKeys, treeKeys } from './tree-keys.ts'
+import type { SealedValues } from './values.ts'
+
+/** Something wrong at a physical key. Holds no name and no value. */
+export interface Finding {
+  readonly key: string
+  readonly problem: string
+}
+
+export interface CheckOptions {
+  /** As the tree was made with. */
+  readonly isHidden?: (path: string) => boolean
+  /** Findings after which the check stops. Default 1,000. */
+  readonly findingsMax?: number
+}
+
+/** All that is wrong with a tree; empty when it is sound. */
+export async function checkTree(values: SealedValues, tree: string, nameKey: () => KeyObject, options: CheckOptions = {}): Promise<Finding[]> {
+  const { isHidden = (path) => path.startsWith('.'), findingsMax = 1_000 } = options
+  const check = new TreeCheck(values, treeKeys(tree, nameKey, createKeyCache(65_536)), isHidden)
+  const { prefix } = check.keys
+  for (const name of await values.list(prefix)) if (!['r/', 'd/', 'x/'].includes(name)) check.report(prefix + name, 'is nothing that a tree has')
+  for (const [folder, checkKey] of [['r/', check.record], ['d/', check.page], ['x/', check.obituary]] as const) {
+    for await (const key of keysUnder(values, prefix + folder)) {
+      await check.guard(key, () => checkKey.call(check, key))
+      if (check.findings.length >= findingsMax) return check.findings
+    }
+  }
+  return check.findings
+}
+
+/** All keys right below a folder of a store, read in pages. */
+export async function* keysUnder(values: Pick<SealedValues, 'list'>, folder: string, limit = 1_000): AsyncGenerator<string> {
+  let page = await values.list(folder, { limit })
+  for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
+    for (const name of page) yield folder + name
+    page = page.length < limit ? [] : await values.list(folder, { limit, after: last })
+  }
+}
+
+class TreeCheck {
+  readonly findings: Finding[] = []
+  readonly keys: TreeKeys
+  readonly #values: SealedValues
+  readonly #isHidden: (path: string) => boolean
+
+  constructor(values: SealedValues, keys: TreeKeys, isHidden: (path: string) => boolean) {
+    this.#values = values
+    this.keys = keys
+    this.#isHidden = isHidden
+  }
+
+  report(key: string, problem: string): void {
+    this.findings.push({ key, problem })
+  }
+
+  /** What cannot be opened or decoded is a finding; other failures are the store's. */
+  async guard(key: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.code !== 'internal') throw error
+      this.report(key, error.detail ?? error.message)
+    }
+  }
+
+  async record(key: string): Promise<void> {
+    const entry = await this.#values.get(key)
+    if (entry === null) return
+    const { path } = decodeRecord(entry.value)
+    if (this.keys.record(path) !== key) return this.report(key, 'holds the record of another path')
+    if (this.#isHidden(path)) return
+    if (!(await this.#isListed(path))) this.report(key, 'is a record that its folder does not list')
+  }
+
+  async obituary(key: string): Promise<void> {
+    const entry = await this.#values.get(key)
+    if (entry === null) return
+    if (obituaryOf(this.keys.record(decodeObituary(entry.value).path)) !== key) this.report(key, 'holds the path of another record')
+  }
+
+  async page(key: string): Promise<void> {
+    if (key.includes('.')) return await this.#leaf(key)
+    const entry = await this.#values.get(key)
+    if (entry === null) return
+    const page = decodeFolder(entry.value)
+    if (this.keys.folder(page.folder) !== key) return this.report(key, 'lists another folder')
+    if (page.folder !== '' && !(await this.#isListed(page.folder))) this.report(key, 'is a folder that its parent does not list')
+    if (page.kind === 'small') await this.#names(key, page.folder, page.names)
+    else await this.#leaves(key, page)
+  }
+
+  /** A leaf is checked from its root page; here, only that it has one. */
+  async #leaf(key: string): Promise<void> {
+    const [rootKey = '', id] = key.split('.')
+    const root = await this.#values.get(rootKey)
+    const page = root === null ? null : decodeFolder(root.value)
+    const known = page?.kind === 'large' && page.leaves.some((leaf) => leaf.filled && String(leaf.id) === id)
+    if (!known) this.report(key, 'is a leaf that its folder does not know')
+  }
+
+  async #leaves(key: string, { folder, leaves, nextId }: LargeFolder): Promise<void> {
+    const ascending = leaves.every(({ low }, i) => (i === 0 ? low === '' : compareKeys((leaves[i - 1] as LeafRef).low, low) < 0))
+    if (!ascending) this.report(key, 'has ranges out of order')
+    const ids = new Set(leaves.map(({ id }) => id))
+    if (ids.size !== leaves.length || Math.max(...ids) >= nextId) this.report(key, 'has a leaf twice, or one too new')
+    if (!leaves.some(({ filled }) => filled)) this.report(key, 'lists an empty folder')
+    for (const [index, ref] of leaves.entries()) {
+      const leafKey = this.keys.leaf(folder, ref.id)
+      const entry = await this.#values.get(leafKey)
+      if ((entry !== null) !== ref.filled) this.report(leafKey, ref.filled ? 'is a leaf that is missing' : 'is a leaf that should be empty')
+      if (entry === null) continue
+      const leaf = decodeLeaf(entry.value)
+      const fits = leaf.low === ref.low && leaf.high === highOf(leaves, index) && leaf.names.every((name) => isInRange(leaf, name))
+      if (!fits) this.report(leafKey, 'has another range than its folder says')
+      await this.#names(leafKey, folder, leaf.names)
+    }
+  }
+
+  async #names(key: string, folder: string, names: readonly string[]): Promise<void> {
+    if (names.length === 0) this.report(key, 'is a page without names')
+    if (names.some((name, i) => i > 0 && compareKeys(names[i - 1] as string, name) >= 0)) this.report(key, 'has names out of order')
+    for (const name of names) {
+      const child = name.endsWith('/') ? this.keys.folder(folder + name) : this.keys.record(folder + name)
+      if ((await this.#values.versionOf(child)) === 0) this.report(key, `lists what is missing at "${child}"`)
+    }
+  }
+
+  /** Whether a path, or a folder, stands in the folder above. */
+  async #isListed(path: string): Promise<boolean> {
+    const { folder, name } = splitPath(path)
+    const entry = await this.#values.get(this.keys.folder(folder))
+    if (entry === null) return false
+    const page: FolderPage = decodeFolder(entry.value)
+    if (page.kind === 'small') return hasName(page.names, name)
+    const leaf = await this.#values.get(this.keys.leaf(folder, (page.leaves[leafIndexOf(page.leaves, name)] as LeafRef).id))
+    return leaf !== null && hasName(decodeLeaf(leaf.value).names, name)
+  }
+}
