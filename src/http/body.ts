@@ -1,0 +1,144 @@
+/** The body of a write: read within limits, before anything of it is parsed, and decoded as JSON, form or bytes. */
+import { isAscii, isUtf8 } from 'node:buffer'
+import type { IncomingMessage } from 'node:http'
+import { ApiError, badRequest } from '../kit/errors.ts'
+import { parseJson, type JsonLimits, type JsonObject } from '../kit/json.ts'
+import { mediaType } from './decode.ts'
+import { formFields, parseForm } from './query.ts'
+
+/** How much a listener takes in. */
+export interface BodyLimits {
+  /** Of one body. */
+  readonly bodyBytesMax: number
+  /** Of all bodies that are being read at the same time; beyond it, further ones are answered with 503. */
+  readonly bodiesBytesMax: number
+  readonly json: JsonLimits
+}
+
+/** See `WireRequest`: what a body contributes. */
+export interface Body {
+  readonly data: JsonObject | null
+  readonly jsonText: string | null
+  readonly raw: Uint8Array | null
+}
+
+const noBody: Body = Object.freeze({ data: null, jsonText: null, raw: null })
+
+/** Reads bodies; one for all connections of a listener, because what they hold together is limited too. */
+export interface BodyReader {
+  /**
+   * The whole body. Throws `body_too_large` as soon as the announced or the received size passes the limit, `overloaded` when too
+   * much is being read already, `bad_request` when the client stops before the end. What it did not read is the caller's to discard.
+   */
+  read(request: IncomingMessage): Promise<Uint8Array>
+  /** Throws `body_too_large` for a body that announces itself as larger than allowed. */
+  checkLength(request: IncomingMessage): void
+}
+
+export function createBodyReader(limits: BodyLimits): BodyReader {
+  let held = 0
+  const checkLength = (request: IncomingMessage): void => {
+    const announced = request.headers['content-length']
+    if (announced !== undefined && Number(announced) > limits.bodyBytesMax) throw tooLarge(limits.bodyBytesMax)
+  }
+  const take = (bytes: number, size: number): void => {
+    if (size > limits.bodyBytesMax) throw tooLarge(limits.bodyBytesMax)
+    if (held + bytes > limits.bodiesBytesMax) throw new ApiError('overloaded', 'too many large requests at the same time; try again later')
+    held += bytes
+  }
+  return {
+    checkLength,
+    read: (request) =>
+      collect(request, take, (bytes) => {
+        held -= bytes
+      }),
+  }
+}
+
+const tooLarge = (limit: number): ApiError => new ApiError('body_too_large', `request body is larger than ${limit} bytes`)
+
+function collect(
+  request: IncomingMessage,
+  take: (bytes: number, size: number) => void,
+  release: (bytes: number) => void,
+): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = []
+    let size = 0
+    let taken = 0
+    const settle = (done: () => void): void => {
+      request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose)
+      release(taken)
+      done()
+    }
+    const onData = (chunk: Uint8Array): void => {
+      size += chunk.length
+      try {
+        take(chunk.length, size)
+      } catch (error) {
+        settle(() => reject(error))
+        return
+      }
+      taken = size
+      chunks.push(chunk)
+    }
+    const onEnd = (): void => settle(() => resolve(chunks.length === 1 ? (chunks[0] ?? new Uint8Array()) : Buffer.concat(chunks)))
+    const onClose = (): void => settle(() => reject(badRequest('request body ended early')))
+    request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose)
+  })
+}
+
+/** Whether a request brings a body at all: one of the two headers that announce one (RFC 9112 §6). */
+export const hasBody = (request: IncomingMessage): boolean => {
+  const length = request.headers['content-length']
+  return (length !== undefined && length !== '0') || request.headers['transfer-encoding'] !== undefined
+}
+
+/** Types whose bodies are bytes for the engines that know them: OCSP, time stamps, EST, CMP, SCEP. Everything else is JSON or a form. */
+const binaryTypes = new Set([
+  'application/ocsp-request',
+  'application/timestamp-query',
+  'application/pkcs10',
+  'application/pkixcmp',
+  'application/x-pki-message',
+])
+const formType = 'application/x-www-form-urlencoded'
+
+/**
+ * Decodes a body. JSON whatever the type says, except for binary types, and for a form that does not begin like JSON (`curl -d` sends
+ * JSON under the type of forms). Throws `bad_request` for what is malformed or is no JSON object, and for limits of JSON passed.
+ */
+export function decodeBody(bytes: Uint8Array, contentType: string | undefined, limits: BodyLimits): Body {
+  const type = contentType === undefined ? '' : mediaType(contentType)
+  if (binaryTypes.has(type)) return { ...noBody, raw: bytes }
+  const first = firstByte(bytes)
+  if (first < 0) return noBody
+  // '{' and '['
+  if (type === formType && first !== 123 && first !== 91) {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+    return { ...noBody, data: formFields(parseForm(text, limits.json.strings)) }
+  }
+  return decodeJson(bytes, limits)
+}
+
+function decodeJson(bytes: Uint8Array, limits: BodyLimits): Body {
+  const text = decodeText(bytes)
+  const value = parseJson(text, limits.json)
+  if (value === null) return noBody
+  if (typeof value !== 'object' || Array.isArray(value)) throw badRequest('error parsing JSON: the body is not an object')
+  return { data: value as JsonObject, jsonText: text, raw: null }
+}
+
+function decodeText(bytes: Uint8Array): string {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (isAscii(buffer)) return buffer.toString('latin1')
+  // Replacing what cannot be decoded would change a secret in silence.
+  if (!isUtf8(buffer)) throw badRequest('error parsing JSON: the body is not valid UTF-8')
+  return buffer.toString('utf8')
+}
+
+/** The first byte that is no blank of JSON; -1 when there is none. */
+function firstByte(bytes: Uint8Array): number {
+  for (const byte of bytes) if (byte !== 32 && byte !== 9 && byte !== 10 && byte !== 13) return byte
+  return -1
+}

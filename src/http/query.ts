@@ -1,0 +1,83 @@
+/** Query strings and form bodies: pairs of names and texts, as fields of a request. Their text comes with one character per byte. */
+import { isUtf8 } from 'node:buffer'
+import { badRequest } from '../kit/errors.ts'
+import type { Json, JsonObject } from '../kit/json.ts'
+import { unescapePercent } from './path.ts'
+
+/** Every value of every name, in the order of arrival. */
+export type Pairs = ReadonlyMap<string, readonly string[]>
+
+const noPairs: Pairs = new Map()
+
+/** Throws `bad_request` for broken escapes and bytes that are no UTF-8: a parameter dropped in silence (`list=%zz`) changes what is asked. */
+export function parseQuery(text: string): Pairs {
+  return text === '' ? noPairs : parsePairs(text, Number.POSITIVE_INFINITY, malformedQuery)
+}
+
+/** A form body. Throws `bad_request` for broken escapes, for ';' (which some programs take as a separator), and for more than `pairsMax`. */
+export function parseForm(text: string, pairsMax: number): Pairs {
+  if (text.includes(';')) throw malformedForm()
+  return parsePairs(text, pairsMax, malformedForm)
+}
+
+const malformedQuery = (): Error => badRequest('error parsing the query of the request')
+const malformedForm = (): Error => badRequest('error parsing form data')
+
+function parsePairs(text: string, pairsMax: number, refuse: () => Error): Pairs {
+  const pairs = new Map<string, string[]>()
+  let count = 0
+  for (let start = 0; start < text.length;) {
+    const next = text.indexOf('&', start)
+    const end = next < 0 ? text.length : next
+    if (end > start) {
+      if (++count > pairsMax) throw refuse()
+      addPair(pairs, text.slice(start, end), refuse)
+    }
+    start = end + 1
+  }
+  return pairs
+}
+
+function addPair(pairs: Map<string, string[]>, pair: string, refuse: () => Error): void {
+  const equals = pair.indexOf('=')
+  const name = unescapeText(equals < 0 ? pair : pair.slice(0, equals), refuse)
+  const value = equals < 0 ? '' : unescapeText(pair.slice(equals + 1), refuse)
+  const values = pairs.get(name)
+  if (values) values.push(value)
+  else pairs.set(name, [value])
+}
+
+const plain = /^[\x20-\x24\x26-\x2a\x2c-\x7e]*$/
+
+function unescapeText(encoded: string, refuse: () => Error): string {
+  if (plain.test(encoded)) return encoded
+  const bytes = unescapePercent(encoded.replaceAll('+', ' '))
+  if (bytes === null || !isUtf8(bytes)) throw refuse()
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+}
+
+/** The parameters of a read, list or delete: a repeated name is a list. Null when there are none. `without` names those that are not fields. */
+export function queryFields(pairs: Pairs, without: readonly string[]): JsonObject | null {
+  return fieldsOf(pairs, without, (values) => values)
+}
+
+/** The fields of a form: a repeated name is one text joined by commas. Null when there are none. */
+export function formFields(pairs: Pairs): JsonObject | null {
+  return fieldsOf(pairs, [], (values) => values.join(','))
+}
+
+function fieldsOf(pairs: Pairs, without: readonly string[], repeated: (values: readonly string[]) => Json): JsonObject | null {
+  const entries: (readonly [string, Json])[] = []
+  for (const [name, values] of pairs) {
+    const [first = ''] = values
+    if (!without.includes(name)) entries.push([name, values.length === 1 ? first : repeated(values)])
+  }
+  // Object.fromEntries defines properties, so that a parameter called `__proto__` is a field like any other.
+  return entries.length === 0 ? null : Object.fromEntries(entries)
+}
+
+/** A flag in a query, in the spellings of the Go clients. Null when it is none of them. */
+export function findFlag(text: string): boolean | null {
+  if (/^(?:1|t|T|true|TRUE|True)$/.test(text)) return true
+  return /^(?:0|f|F|false|FALSE|False)$/.test(text) ? false : null
+}
