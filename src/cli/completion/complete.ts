@@ -1,0 +1,3 @@
+/** Completion. */
+import type { Host } from '../host.ts'
+export const complete = async (_host: Host): Promise<number> => 0

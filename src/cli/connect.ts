@@ -1,0 +1,132 @@
+/** From flags, environment and saved tokens to the server: nothing here sends a request. */
+import { createClient } from '../../client/src/client.ts'
+import { readVariable, variableName, type Environment } from '../../client/src/node/environment.ts'
+import { nodeFetch, type TlsOptions } from '../../client/src/node/transport.ts'
+import type { ProxyChoice } from '../../client/src/node/proxy.ts'
+import { formatDuration, parseDuration } from '../kit/duration.ts'
+import { createApi, type Api, type PlannedRequest } from './api.ts'
+import { remoteError } from './failure.ts'
+import { parseBool, parseInteger, type FlagValues } from './flags.ts'
+import type { httpFlags } from './global-flags.ts'
+import type { Host } from './host.ts'
+
+export type HttpValues = FlagValues<typeof httpFlags>
+
+export const defaultAddress = 'http://127.0.0.1:8200'
+
+/** The address that a command would talk to. */
+export const addressFor = (flags: Pick<HttpValues, 'address' | 'agent-address'>): string =>
+  (flags['agent-address'] || flags.address || defaultAddress).replace(/\/+$/, '')
+
+/** The server with a token ('' for none). Throws `Failure` (2) for settings that make no sense. */
+export async function connect(host: Host, flags: HttpValues, token: string): Promise<Api> {
+  const options = {
+    address: addressFor(flags),
+    maxRetries: retriesFrom(host.environment),
+    timeoutMs: timeoutFrom(host.environment),
+    redirects: !flags['disable-redirects'],
+    fetch: nodeFetch({ tls: await tlsFor(host.environment, flags), ...(await proxyFor(host.environment)) }),
+  }
+  return createApi({
+    client: attempt('failed to create client', () => createClient(options)),
+    token: checkToken(token),
+    headers: headersFor(flags),
+    namespace: normalNamespace(flags.namespace ?? ''),
+    wrapTtl: flags['wrap-ttl'] ? formatDuration(flags['wrap-ttl']) : undefined,
+    instead: await insteadOfSending(host, flags),
+  })
+}
+
+function attempt<T>(what: string, make: () => T): T {
+  try {
+    return make()
+  } catch (error) {
+    throw remoteError(`${what}: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+/** `a/b/`, as the header carries it; '' is the root. */
+const normalNamespace = (namespace: string): string => {
+  const bare = namespace.replace(/^\/+|\/+$/g, '')
+  return bare === '' || bare === 'root' ? '' : `${bare}/`
+}
+
+function checkToken(token: string): string {
+  if (/[^\u0020-\u007e]/.test(token)) throw remoteError('the token contains characters that no token has; save or export it again')
+  return token
+}
+
+function headersFor(flags: HttpValues): Record<string, string> {
+  const own = flags.header ?? {}
+  const refused = Object.keys(own).filter((name) => /^x-vault-/i.test(name))
+  if (refused.length > 0) throw remoteError(`-header may not set ${refused.join(', ')}: headers that begin with X-Vault- belong to the command`)
+  return {
+    ...own,
+    ...(flags['policy-override'] ? { 'X-Vault-Policy-Override': 'true' } : {}),
+    ...(flags.mfa === undefined ? {} : { 'X-Vault-MFA': flags.mfa.join(',') }),
+  }
+}
+
+async function insteadOfSending(host: Host, flags: HttpValues): Promise<((request: PlannedRequest) => never) | undefined> {
+  if (!flags['output-curl-string'] && !flags['output-policy']) return undefined
+  const { curlCommand, DryRun, policyFor } = await import('./dry-run.ts')
+  const settings = {
+    program: host.program,
+    insecure: flags['tls-skip-verify'],
+    caCert: flags['ca-cert'],
+    caPath: flags['ca-path'],
+    clientCert: flags['client-cert'],
+    clientKey: flags['client-key'],
+  }
+  return (request) => {
+    throw new DryRun(flags['output-curl-string'] ? curlCommand(request, settings) : policyFor(request))
+  }
+}
+
+/** Retries are off on the command line unless asked for: a person wants to know at once. */
+function retriesFrom(environment: Environment): number {
+  const raw = readVariable(environment, 'MAX_RETRIES')
+  const retries = raw === undefined ? 0 : parseInteger(raw)
+  if (retries === null || retries < 0) throw remoteError(`could not parse ${variableName(environment, 'MAX_RETRIES')}: not a number of retries`)
+  return retries
+}
+
+export function timeoutFrom(environment: Environment): number {
+  const raw = readVariable(environment, 'CLIENT_TIMEOUT')
+  if (raw === undefined) return 60_000
+  return attempt(`could not parse ${variableName(environment, 'CLIENT_TIMEOUT')}`, () => parseDuration(raw) * 1000)
+}
+
+export async function tlsFor(environment: Environment, flags: HttpValues): Promise<TlsOptions> {
+  const caBytes = readVariable(environment, 'CACERT_BYTES')
+  const certBytes = readVariable(environment, 'CLIENT_CERT_BYTES')
+  const keyBytes = readVariable(environment, 'CLIENT_KEY_BYTES')
+  const variable = readVariable(environment, 'SKIP_VERIFY')
+  if (variable !== undefined && parseBool(variable) === null) {
+    throw remoteError(`could not parse ${variableName(environment, 'SKIP_VERIFY')}: write true or false`)
+  }
+  const files = flags['ca-cert'] ?? flags['ca-path'] ?? flags['client-cert'] ?? flags['client-key']
+  const { readCertificates, readPem } = files === undefined ? noFiles : await import('./certificates.ts')
+  const ca = flags['ca-cert'] === undefined && flags['ca-path'] === undefined ? caBytes : readCertificates(flags['ca-cert'], flags['ca-path'])
+  const cert = flags['client-cert'] === undefined ? certBytes : readPem(flags['client-cert'], '-client-cert')
+  const key = flags['client-key'] === undefined ? keyBytes : readPem(flags['client-key'], '-client-key')
+  if ((cert === undefined) !== (key === undefined)) throw remoteError('-client-cert and -client-key go together: both or none')
+  return {
+    insecure: flags['tls-skip-verify'],
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined || key === undefined ? {} : { cert, key }),
+    ...(flags['tls-server-name'] === undefined ? {} : { serverName: flags['tls-server-name'] }),
+  }
+}
+
+const noFiles = { readCertificates: () => undefined, readPem: () => undefined }
+
+/** PROXY_ADDR beats the rest; the usual variables of other programs count, too. */
+export async function proxyFor(environment: Environment): Promise<{ proxy?: ProxyChoice }> {
+  const always = readVariable(environment, 'PROXY_ADDR') ?? readVariable(environment, 'HTTP_PROXY')
+  const http = environment['HTTP_PROXY'] ?? environment['http_proxy']
+  const https = environment['HTTPS_PROXY'] ?? environment['https_proxy']
+  if (!always && !http && !https) return {}
+  const { proxyFromVariables } = await import('../../client/src/node/proxy.ts')
+  return { proxy: proxyFromVariables({ always, http, https, noProxy: environment['NO_PROXY'] ?? environment['no_proxy'] }) }
+}
