@@ -1,7 +1,7 @@
 /** Durations: every form that is accepted, rounding, limits, and how they are printed. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { formatDuration, formatShort, parseDuration } from './duration.ts'
 import { ApiError } from './errors.ts'
 import { JsonNumber } from './json.ts'

@@ -1,7 +1,7 @@
 /** Lossless JSON: digits, limits, refusals, and that nothing of the content reaches an error. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { ApiError } from './errors.ts'
 import { encodeJson, freezeDeep, JsonNumber, parseJson, type Json } from './json.ts'
 import { readJson } from './json-reader.ts'
@@ -84,8 +84,9 @@ test('no error holds content of the text', () => {
   }
 })
 
+const nestedTo = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
+
 test('limits hold before anything is built', () => {
-  const nestedTo = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
   parseJson(nestedTo(300))
   assert.match(refused(nestedTo(301)).message, /nested deeper than 300 levels/)
   assert.match(refused(`{"a":${nestedTo(5)}}`, { depth: 5 }).message, /nested deeper than 5 levels/)

@@ -82,7 +82,7 @@ export const defaultHclLimits: HclLimits = Object.freeze({ size: 1024 * 1024, de
 export function placeOf(text: string, at: number): string {
   const before = text.slice(0, at)
   const lineStart = before.lastIndexOf('\n') + 1
-  return `${before.split('\n').length}:${[...before.slice(lineStart)].length + 1}`
+  return `${before.split('\n').length}:${Array.from(before.slice(lineStart)).length + 1}`
 }
 
 /** A refusal that names the place, as HashiCorp's parser words it: `At 3:14: …`. `what` must not quote a value. */

@@ -13,6 +13,9 @@ export interface HclRecord {
 
 export const decodeHcl = (file: HclFile): HclRecord => decodeObject(file.root, file.isJson)
 
+/** One value by itself: a literal's value, a list, or an object. */
+export const decodeHclValue = (value: HclValue): HclData => decodeValue(value, false)
+
 function decodeObject(object: HclObject, isJson: boolean): HclRecord {
   const record = emptyRecord()
   for (const item of object.items) {

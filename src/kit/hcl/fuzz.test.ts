@@ -1,7 +1,7 @@
 /** HCL under random input: it parses or is refused, at once; and the formatter changes neither data nor comments. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { ApiError } from '../errors.ts'
 import type { HclValue } from './ast.ts'
 import { decodeHcl } from './decode.ts'
@@ -73,6 +73,6 @@ test('formatting keeps data and comments, and formatting twice changes nothing',
     assert.equal(formatHcl(once), once)
     const again = parseHcl(once)
     assert.deepEqual(decodeHcl(again), decodeHcl(file))
-    assert.deepEqual(commentsOf(again.root).join(' ').split(/\s+/).sort(), commentsOf(file.root).join(' ').split(/\s+/).sort())
+    assert.deepEqual(commentsOf(again.root).join(' ').split(/\s+/).toSorted(), commentsOf(file.root).join(' ').split(/\s+/).toSorted())
   }), runs)
 })

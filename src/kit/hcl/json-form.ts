@@ -1,6 +1,6 @@
 /** HCL's JSON form: the same tree from JSON. Objects stay nested as they are written; duplicate keys are repeated items. */
 import { readJson, type JsonBuilder } from '../json-reader.ts'
-import { hclError, type HclFile, type HclItem, type HclValue } from './ast.ts'
+import { hclError, type HclFile, type HclItem, type HclLiteral, type HclValue } from './ast.ts'
 
 /** `text` begins with `{`. Throws `bad_request`. */
 export function parseHclJson(text: string, depthMax: number): HclFile {
@@ -11,9 +11,10 @@ export function parseHclJson(text: string, depthMax: number): HclFile {
 
 const none: readonly never[] = Object.freeze([])
 
+const literal = (type: HclLiteral['type'], value: HclLiteral['value'], written: string, at: number): HclValue =>
+  ({ kind: 'literal', type, value, text: written, at, end: at + written.length })
+
 function builderFor(text: string): JsonBuilder<HclValue> {
-  const literal = (type: 'string' | 'integer' | 'float' | 'boolean', value: string | number | boolean, written: string, at: number): HclValue =>
-    ({ kind: 'literal', type, value, text: written, at, end: at + written.length })
   return {
     text: (value, at) => literal('string', value, JSON.stringify(value), at),
     // As HashiCorp's parser has it: null is the empty text.
