@@ -8,8 +8,8 @@ import { keyOf } from './layered.ts'
 
 /** Bytes of the longest key: LMDB holds 1,978 with pages of 4 KiB, and the driver needs a few for itself. */
 export const keyBytesMax = 1_900
-/** Bytes of the largest value. */
-export const valueBytesMax = 64 * 1024 * 1024
+/** Bytes of the largest value: what a layer adds to it still has to fit in the 16 MiB that LMDB reads in one piece. */
+export const valueBytesMax = 15 * 1024 * 1024
 /** Writes of one commit. */
 export const writeCountMax = 100_000
 

@@ -1,0 +1,75 @@
+/** The folder that holds a store: made, checked, and refused where LMDB would not be safe. */
+import { constants } from 'node:fs'
+import { access, chmod, mkdir, stat, statfs } from 'node:fs/promises'
+import { ApiError } from '../kit/errors.ts'
+
+/**
+ * Linux's numbers of file systems whose files other machines may change, or whose memory maps and locks are not coherent
+ * (statfs(2)). FUSE and 9P stand for whatever is behind them, mostly a network or another kernel.
+ */
+const networkFileSystems: ReadonlyMap<number, string> = new Map([
+  [0x6969, 'NFS'],
+  [0x517b, 'SMB'],
+  [0xfe534d42, 'SMB2'],
+  [0xff534d42, 'CIFS'],
+  [0x01021997, '9P'],
+  [0x65735546, 'FUSE'],
+  [0x5346414f, 'AFS'],
+  [0x00c36400, 'Ceph'],
+  [0x0bd00bd0, 'Lustre'],
+  [0x47504653, 'GPFS'],
+  [0x73757245, 'Coda'],
+  [0x564c, 'NCP'],
+  [0x01161970, 'GFS2'],
+  [0x7461636f, 'OCFS2'],
+  [0x786f4256, 'VirtualBox shared folder'],
+])
+
+export interface FolderOptions {
+  /** Uses the folder even on a network file system: the operator answers for it. */
+  readonly acceptNetworkFileSystem?: boolean
+}
+
+/**
+ * Makes the folder if it is missing, readable by nobody else, and checks that a store can live in it. Throws an `ApiError`
+ * 'internal' whose message is for the operator.
+ */
+export async function prepareFolder(folder: string, options: FolderOptions = {}): Promise<void> {
+  await makeFolder(folder)
+  await checkFolder(folder)
+  if (process.platform === 'linux' && options.acceptNetworkFileSystem !== true) await checkFileSystem(folder)
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === 'EEXIST' || code === 'ENOTDIR') throw unusable(folder, 'is not a directory', error)
+    throw unusable(folder, `cannot be made (${code})`, error)
+  }
+}
+
+async function checkFolder(folder: string): Promise<void> {
+  const { mode, uid } = await stat(folder)
+  try {
+    await access(folder, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch (error) {
+    throw unusable(folder, 'cannot be read and written by this user', error)
+  }
+  if ((mode & 0o077) === 0) return
+  // Whoever may write here could put another file in the place of the store.
+  if (uid === process.getuid?.()) return await chmod(folder, 0o700)
+  if ((mode & 0o002) !== 0) throw unusable(folder, 'belongs to another user and may be written by everybody')
+}
+
+async function checkFileSystem(folder: string): Promise<void> {
+  const name = networkFileSystems.get((await statfs(folder)).type >>> 0)
+  if (name === undefined) return
+  throw unusable(folder, `lies on a network file system (${name}), where its memory map and locks are not safe`)
+}
+
+export const codeOf = (error: unknown): string => String((error as NodeJS.ErrnoException).code ?? error)
+
+export const unusable = (folder: string, why: string, cause?: unknown): ApiError =>
+  new ApiError('internal', `the storage folder "${folder}" ${why}`, cause === undefined ? {} : { cause })

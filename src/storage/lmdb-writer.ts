@@ -1,0 +1,247 @@
+/**
+ * Group commit: while one LMDB transaction is on its way to the disk, commits gather; then one transaction takes them all. Each is
+ * checked and applied in turn, as if it were alone, and told its outcome only after the transaction is durable.
+ */
+import { ApiError, Conflict } from '../kit/errors.ts'
+import type { Expectation, Write } from '../kit/store.ts'
+import { checkCommit, checkValue } from './key.ts'
+import { keyOf } from './layered.ts'
+import { type Environment, readNumber, writeNumber } from './lmdb-binding.ts'
+import { type Counter, forgetLog, readCounter, writeCounter, writeLog } from './lmdb-log.ts'
+
+export interface WriterOptions {
+  readonly rememberedCommits: number
+  /** Commits that may wait; more are refused as 'overloaded'. */
+  readonly queueCountMax: number
+  /** How long a transaction may take, other processes' turns included, before its outcome counts as unknown. Milliseconds. */
+  readonly commitTimeoutMs: number
+  /** Whether the disk has too little room left for anything but deletions. */
+  isDiskFull(): boolean
+  /** Called once after each transaction that wrote something. */
+  onCommit(last: number): void
+  /** Called once, when the writer has stopped for good. */
+  onStop(reason: ApiError): void
+}
+
+interface Pending {
+  readonly expectations: readonly Expectation[]
+  readonly writes: readonly Write[]
+  readonly resolve: (commit: number) => void
+  readonly reject: (reason: unknown) => void
+  /** Its number, once it has been applied. */
+  commit: number
+  /** Why it alone fails. Set by the transaction, told after it. */
+  failure: { readonly reason: unknown } | null
+}
+
+/** One transaction takes so many commits and bytes at most, so that none waits long and the list of changed pages stays small. */
+const batchCountMax = 1_024
+const batchBytesMax = 32 * 1024 * 1024
+/** Values up to this size are put together in one buffer that is used again and again. */
+const scratchBytes = 64 * 1024
+
+export class LmdbWriter {
+  readonly #environment: Environment
+  readonly #options: WriterOptions
+  readonly #scratch = Buffer.alloc(scratchBytes)
+  #queue: Pending[] = []
+  #running: Promise<void> | null = null
+  #refusal: ApiError | null = null
+  #isHanging = false
+  #transactions = 0
+  #commits = 0
+
+  constructor(environment: Environment, options: WriterOptions) {
+    this.#environment = environment
+    this.#options = options
+  }
+
+  /** Why every commit is refused, or null. */
+  get refusal(): ApiError | null {
+    return this.#refusal
+  }
+
+  /** A transaction neither came back nor can be taken back: the environment must not be closed under it. */
+  get isHanging(): boolean {
+    return this.#isHanging
+  }
+
+  get counts(): { readonly transactions: number; readonly commits: number; readonly waiting: number } {
+    return { transactions: this.#transactions, commits: this.#commits, waiting: this.#queue.length }
+  }
+
+  commit(expectations: readonly Expectation[], writes: readonly Write[]): Promise<number> {
+    return new Promise((resolve, reject) => {
+      checkCommit(expectations, writes)
+      this.#checkAccepting(writes)
+      this.#queue.push({ expectations, writes, resolve, reject, commit: 0, failure: null })
+      this.#running ??= this.#run()
+    })
+  }
+
+  /** Refuses what comes from now on and waits for what is under way. */
+  async close(): Promise<void> {
+    this.#refusal ??= new ApiError('internal', 'the storage is closed')
+    await this.#running
+  }
+
+  #checkAccepting(writes: readonly Write[]): void {
+    if (this.#refusal !== null) throw this.#refusal
+    if (this.#queue.length >= this.#options.queueCountMax) throw new ApiError('overloaded', 'too many writes are waiting for the disk')
+    if (this.#options.isDiskFull() && writes.some((write) => !('del' in write))) {
+      throw new ApiError('overloaded', 'the disk that holds the storage is full')
+    }
+  }
+
+  async #run(): Promise<void> {
+    while (this.#queue.length > 0) await this.#commitBatch()
+    this.#running = null
+  }
+
+  async #commitBatch(): Promise<void> {
+    let batch: Pending[] = []
+    let last = 0
+    try {
+      await this.#beforeDeadline(this.#environment.transaction(() => {
+        // Taken as late as this, so that what came while the transaction was being opened is in it.
+        batch = this.#takeBatch()
+        last = this.#apply(batch)
+      }))
+    } catch (error) {
+      return await this.#stop(batch, error)
+    }
+    this.#transactions += 1
+    for (const pending of batch) this.#settle(pending)
+    if (last > 0) this.#options.onCommit(last)
+  }
+
+  #settle(pending: Pending): void {
+    if (pending.failure !== null) return pending.reject(pending.failure.reason)
+    this.#commits += 1
+    pending.resolve(pending.commit)
+  }
+
+  #takeBatch(): Pending[] {
+    let bytes = 0
+    let count = 0
+    while (count < this.#queue.length && count < batchCountMax && bytes < batchBytesMax) {
+      for (const write of (this.#queue[count] as Pending).writes) bytes += 'put' in write ? write.value.length : 0
+      count += 1
+    }
+    return this.#queue.splice(0, count)
+  }
+
+  /** Runs inside the transaction. Answers the last commit number, or 0 when nothing was written. What it throws is a broken environment. */
+  #apply(batch: readonly Pending[]): number {
+    const counter = readCounter(this.#environment)
+    const applied: { commit: number; keys: string[] }[] = []
+    let { last } = counter
+    for (const pending of batch) {
+      const values = this.#prepare(pending)
+      pending.commit = last
+      if (values === null || values.length === 0) continue
+      last += 1
+      pending.commit = last
+      for (const [index, write] of pending.writes.entries()) this.#write(keyOf(write), values[index] ?? null, last)
+      applied.push({ commit: last, keys: pending.writes.map(keyOf) })
+    }
+    if (applied.length === 0) return 0
+    this.#record(counter, last, applied)
+    return last
+  }
+
+  /** Checks one commit and computes its values; null, with the failure noted, when it must not be applied. It writes nothing. */
+  #prepare(pending: Pending): (Uint8Array | null)[] | null {
+    for (const { key, version } of pending.expectations) {
+      if (this.#versionOf(key) === version) continue
+      pending.failure = { reason: new Conflict(key) }
+      return null
+    }
+    const currents = pending.writes.map((write) => ('merge' in write ? this.#current(write.merge) : null))
+    try {
+      return pending.writes.map((write, index) => valueOf(write, currents[index] ?? null))
+    } catch (reason) {
+      pending.failure = { reason }
+      return null
+    }
+  }
+
+  #versionOf(key: string): number {
+    const found = this.#environment.getBinaryFast(key)
+    return found === undefined ? 0 : readNumber(found, 0)
+  }
+
+  #current(key: string): Uint8Array | null {
+    const found = this.#environment.getBinaryFast(key)
+    return found === undefined ? null : copyValue(found)
+  }
+
+  #write(key: string, value: Uint8Array | null, version: number): void {
+    if (value === null) {
+      this.#environment.remove(key)
+      return
+    }
+    const size = value.length + 8
+    const stored = size <= scratchBytes ? this.#scratch.subarray(0, size) : Buffer.allocUnsafeSlow(size)
+    stored.set(value, writeNumber(stored, version, 0))
+    this.#environment.put(key, stored)
+  }
+
+  #record(counter: Counter, last: number, applied: readonly { readonly commit: number; readonly keys: readonly string[] }[]): void {
+    const { rememberedCommits } = this.#options
+    writeLog(this.#environment, applied)
+    const isTooLong = last - counter.floor > rememberedCommits * 1.25
+    const floor = isTooLong ? forgetLog(this.#environment, counter, last - rememberedCommits) : counter.floor
+    writeCounter(this.#environment, { ...counter, last, floor })
+    // A failed write inside the transaction is not always reported at once, but no read succeeds after it.
+    if (readCounter(this.#environment).last !== last) throw new Error('a write was lost inside its transaction')
+  }
+
+  #beforeDeadline(transaction: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#isHanging = true
+        reject(new Error(`the transaction did not end within ${this.#options.commitTimeoutMs} ms`))
+      }, this.#options.commitTimeoutMs)
+      transaction.then(resolve, reject).finally(() => clearTimeout(timer))
+    })
+  }
+
+  /**
+   * After a failed transaction nobody knows what the disk holds of it, and a later fsync could succeed without it: so nothing is
+   * written any more until the environment is opened anew, which starts from what is certain.
+   */
+  async #stop(batch: readonly Pending[], error: unknown): Promise<void> {
+    const detail = await reasonOf(error)
+    const reason = new ApiError('internal', 'the storage refuses writes since a commit failed; its outcome is unknown until the server is started again', { cause: error, detail })
+    this.#refusal = reason
+    const refused = [...batch, ...this.#queue]
+    this.#queue = []
+    for (const { reject } of refused) reject(reason)
+    this.#options.onStop(reason)
+  }
+}
+
+function valueOf(write: Write, current: Uint8Array | null): Uint8Array | null {
+  if ('put' in write) return write.value
+  if ('del' in write) return null
+  const value = write.by(current)
+  if (value !== null) checkValue(value)
+  return value
+}
+
+/** The value of what `getBinaryFast` found, without its version, in bytes of its own. */
+export function copyValue(found: Buffer): Uint8Array {
+  const { length } = found
+  const value = Buffer.allocUnsafe(length - 8)
+  found.copy(value, 0, 8, length)
+  return value
+}
+
+/** What the `lmdb` package says about a failed commit: it hangs a second promise on its error. */
+async function reasonOf(error: unknown): Promise<string> {
+  const cause = (error as { commitError?: Promise<unknown> }).commitError
+  if (!(cause instanceof Promise)) return String(error)
+  const timeout = new Promise<string>((resolve) => setTimeout(resolve, 1_000, String(error)).unref())
+  return await Promise.race([cause.then(() => String(error), String), timeout])
+}
