@@ -1,0 +1,117 @@
+/** What is measured: each workload prepares a server and gives the requests that the load generator sends in a circle. */
+import { call, textAt, type Target } from './api.ts'
+import type { FollowUp } from './connection.ts'
+import { formatRequest } from './load.ts'
+
+export interface Prepared {
+  readonly requests: readonly string[]
+  readonly followUp?: FollowUp
+}
+
+export interface Workload {
+  readonly name: string
+  readonly summary: string
+  readonly prepare: (target: Target) => Promise<Prepared>
+}
+
+const secretCount = 200
+const listedCount = 1000
+/** About 1 KiB in the body of a request. */
+const secret = { password: 'p'.repeat(480), certificate: 'c'.repeat(500) }
+const mounts = { kv1: 'bench-kv1', kv2: 'bench-kv2', list: 'bench-list', approle: 'bench-approle', userpass: 'bench-userpass' }
+const policy = 'path "bench-*" { capabilities = ["create", "read", "update", "delete", "list"] }'
+
+const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
+
+/** Runs `work` for each number below `count`, a few at a time. */
+async function forEachOf(count: number, work: (i: number) => Promise<unknown>): Promise<void> {
+  const numbers = range(count).values()
+  const worker = async (): Promise<void> => {
+    for (const i of numbers) await work(i)
+  }
+  await Promise.all(range(8).map(worker))
+}
+
+/** Makes the mounts, a policy and what is read; what an earlier run left is removed first. */
+export async function prepareServer(target: Target): Promise<void> {
+  await cleanServer(target)
+  await call(target, 'POST', `sys/mounts/${mounts.kv1}`, { type: 'kv', options: { version: '1' } })
+  await call(target, 'POST', `sys/mounts/${mounts.kv2}`, { type: 'kv', options: { version: '2' } })
+  await call(target, 'POST', `sys/mounts/${mounts.list}`, { type: 'kv', options: { version: '2' } })
+  await call(target, 'POST', `sys/auth/${mounts.approle}`, { type: 'approle' })
+  await call(target, 'POST', `sys/auth/${mounts.userpass}`, { type: 'userpass' })
+  await call(target, 'PUT', 'sys/policies/acl/bench', { policy })
+  await forEachOf(secretCount, async (i) => {
+    await call(target, 'POST', `${mounts.kv1}/app/${i}`, secret)
+    await call(target, 'POST', `${mounts.kv2}/data/app/${i}`, { data: secret })
+  })
+}
+
+export async function cleanServer(target: Target): Promise<void> {
+  for (const name of [mounts.kv1, mounts.kv2, mounts.list]) await call(target, 'DELETE', `sys/mounts/${name}`)
+  for (const name of [mounts.approle, mounts.userpass]) await call(target, 'DELETE', `sys/auth/${name}`)
+  await call(target, 'DELETE', 'sys/policies/acl/bench')
+}
+
+/** A token as an application has it: a policy, no sudo. */
+async function appToken(target: Target): Promise<string> {
+  const answer = await call(target, 'POST', 'auth/token/create', { policies: ['bench'], ttl: '4h' })
+  return textAt(answer, 'auth.client_token')
+}
+
+const reads = (path: (i: number) => string) => async (target: Target): Promise<Prepared> => {
+  const token = await appToken(target)
+  return { requests: range(secretCount).map((i) => formatRequest({ method: 'GET', path: path(i), token })) }
+}
+
+const writes = (path: (i: number) => string, body: unknown) => async (target: Target): Promise<Prepared> => {
+  const token = await appToken(target)
+  return { requests: range(secretCount).map((i) => formatRequest({ method: 'POST', path: path(i), token, body })) }
+}
+
+const createTokens = (body: unknown) => (target: Target): Promise<Prepared> =>
+  Promise.resolve({ requests: [formatRequest({ method: 'POST', path: 'auth/token/create', token: target.token, body })] })
+
+async function prepareList(target: Target): Promise<Prepared> {
+  await forEachOf(listedCount, (i) => call(target, 'POST', `${mounts.list}/data/names/name-${i}`, { data: {} }))
+  return { requests: [formatRequest({ method: 'GET', path: `${mounts.list}/metadata/names?list=true`, token: await appToken(target) })] }
+}
+
+const appRoleLogins = (role: string, settings: Record<string, unknown>) => async (target: Target): Promise<Prepared> => {
+  const path = `auth/${mounts.approle}/role/${role}`
+  await call(target, 'POST', path, { token_policies: ['bench'], token_ttl: '1h', ...settings })
+  const role_id = textAt(await call(target, 'GET', `${path}/role-id`), 'data.role_id')
+  const secret_id = textAt(await call(target, 'POST', `${path}/secret-id`, {}), 'data.secret_id')
+  return { requests: [formatRequest({ method: 'POST', path: `auth/${mounts.approle}/login`, body: { role_id, secret_id } })] }
+}
+
+async function prepareUserpass(target: Target): Promise<Prepared> {
+  await call(target, 'POST', `auth/${mounts.userpass}/users/bench`, { password: 'correct horse', token_policies: ['bench'] })
+  const body = { password: 'correct horse' }
+  return { requests: [formatRequest({ method: 'POST', path: `auth/${mounts.userpass}/login/bench`, body })] }
+}
+
+const wrappedRead = (token: string): string =>
+  formatRequest({ method: 'GET', path: `${mounts.kv2}/data/app/1`, token, headers: { 'X-Vault-Wrap-TTL': '300' } })
+
+async function prepareUnwrap(target: Target): Promise<Prepared> {
+  const request = formatRequest({ method: 'POST', path: 'sys/wrapping/unwrap', token: '{capture}' })
+  return { requests: [wrappedRead(await appToken(target))], followUp: { capture: '"wrap_info":\\{"token":"([^"]+)"', request } }
+}
+
+export const workloads: readonly Workload[] = [
+  { name: 'health', summary: 'sys/health, no token', prepare: () => Promise.resolve({ requests: [formatRequest({ method: 'GET', path: 'sys/health' })] }) },
+  { name: 'lookup-self', summary: 'auth/token/lookup-self', prepare: async (target) => ({ requests: [formatRequest({ method: 'GET', path: 'auth/token/lookup-self', token: await appToken(target) })] }) },
+  { name: 'kv2-read', summary: 'read 1 KiB, KV version 2', prepare: reads((i) => `${mounts.kv2}/data/app/${i}`) },
+  { name: 'kv1-read', summary: 'read 1 KiB, KV version 1', prepare: reads((i) => `${mounts.kv1}/app/${i}`) },
+  { name: 'kv2-write', summary: 'write 1 KiB, KV version 2', prepare: writes((i) => `${mounts.kv2}/data/written/${i}`, { data: secret }) },
+  { name: 'kv1-write', summary: 'write 1 KiB, KV version 1', prepare: writes((i) => `${mounts.kv1}/written/${i}`, secret) },
+  { name: 'list', summary: `list ${listedCount} names`, prepare: prepareList },
+  { name: 'token', summary: 'create a service token', prepare: createTokens({ policies: ['bench'], ttl: '1h' }) },
+  { name: 'token-batch', summary: 'create a batch token', prepare: createTokens({ policies: ['bench'], ttl: '1h', type: 'batch' }) },
+  { name: 'approle', summary: 'AppRole login', prepare: appRoleLogins('service', {}) },
+  { name: 'approle-batch', summary: 'AppRole login, batch token', prepare: appRoleLogins('batch', { token_type: 'batch' }) },
+  { name: 'userpass', summary: 'password login', prepare: prepareUserpass },
+  { name: 'wrap', summary: 'wrapped read', prepare: async (target) => ({ requests: [wrappedRead(await appToken(target))] }) },
+  { name: 'unwrap', summary: 'wrapped read and its unwrapping', prepare: prepareUnwrap },
+]
