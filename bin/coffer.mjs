@@ -1,13 +1,3 @@
 #!/usr/bin/env node
-// The command. What it starts is made by `npm run build`.
-import { existsSync } from 'node:fs'
-import * as module from 'node:module'
-
-const built = new URL('../dist/coffer.mjs', import.meta.url)
-if (existsSync(built)) {
-  module.enableCompileCache?.()
-  await import(built.href)
-} else {
-  process.stderr.write('Coffer is not built yet. In the folder of its package.json run:\n\n  npm install && npm run build\n')
-  process.exitCode = 1
-}
+// For those who start the command by this name; `coffer.cjs` starts sooner.
+import './coffer.cjs'

@@ -1,33 +1,43 @@
 /**
- * After the compiler: puts the command into `dist/coffer.mjs` and chunks beside it, one for each verb, so that a call reads only the
- * code that it runs. Packages stay where npm has put them.
+ * After the compiler: puts the command into `dist/coffer.cjs` and the server that it starts into `dist/server.mjs`. One file for the
+ * command, because each further one costs a millisecond at every call; verbs in it are still evaluated only when they run.
+ * Packages stay where npm has put them.
  */
-import { rmSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { build } from 'esbuild'
+import { build, type BuildOptions, type Plugin } from 'esbuild'
 
 const dist = join(import.meta.dirname, '..')
-const chunks = 'chunks'
+const serverMain = join(dist, 'src/server/main.js')
 
-export async function bundle(): Promise<void> {
-  rmSync(join(dist, chunks), { recursive: true, force: true })
-  await build({
-    entryPoints: { coffer: join(dist, 'src/cli/main.js') },
-    outdir: dist,
-    outExtension: { '.js': '.mjs' },
-    chunkNames: `${chunks}/[name]-[hash]`,
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    packages: 'external',
-    minifySyntax: true,
-    minifyWhitespace: true,
-    keepNames: false,
-    legalComments: 'none',
-    logLevel: 'warning',
-  })
+const common: BuildOptions = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  packages: 'external',
+  legalComments: 'none',
+  logLevel: 'warning',
 }
 
-if (process.argv[1] === import.meta.filename) await bundle()
+/** The server is a module of its own: its modules find their workers by `import.meta.url`, and no other verb needs them. */
+const serverApart: Plugin = {
+  name: 'server-apart',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/server\/main\.js$/ }, () => ({ path: './server.mjs', external: true }))
+  },
+}
+
+async function bundle(): Promise<void> {
+  await build({
+    ...common,
+    entryPoints: [join(dist, 'src/cli/main.js')],
+    outfile: join(dist, 'coffer.cjs'),
+    format: 'cjs',
+    minify: true,
+    plugins: [serverApart],
+  })
+  if (!existsSync(serverMain)) return
+  await build({ ...common, entryPoints: [serverMain], outfile: join(dist, 'server.mjs'), format: 'esm', sourcemap: 'linked' })
+}
+
+await bundle()

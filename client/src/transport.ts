@@ -57,20 +57,52 @@ const isTemporary = (status: number): boolean => status === 412 || (status >= 50
 
 /** Sends until an answer is not temporary or the retries are used up. Throws `ClientError` when no answer arrived. */
 export async function exchange(plan: Exchange): Promise<RawAnswer> {
-  const deadline = plan.timeoutMs > 0 ? AbortSignal.timeout(plan.timeoutMs) : undefined
-  const signal = joined(plan.signal, deadline)
+  const limits = openLimits(plan)
+  try {
+    return await attempts(plan, limits)
+  } catch (error) {
+    throw failure(plan, error, limits.timedOut())
+  } finally {
+    limits.close()
+  }
+}
+
+async function attempts(plan: Exchange, { signal }: Limits): Promise<RawAnswer> {
   for (let attempt = 0; ; attempt++) {
     const last = attempt >= plan.maxRetries
     try {
       const answer = await send(plan, plan.address + plan.target, signal, plan.redirects)
       if (last || !isTemporary(answer.status)) return answer
     } catch (error) {
-      if (last || signal.aborted || !repeatable.includes(plan.method)) throw failure(plan, error, deadline)
+      if (last || signal.aborted || !repeatable.includes(plan.method)) throw error
     }
-    await pause(plan.retryDelayMs * 2 ** attempt * (1 + randomFraction() / 2), signal).catch((error: unknown) => {
-      throw failure(plan, error, deadline)
-    })
+    await pause(plan.retryDelayMs * 2 ** attempt * (1 + randomFraction() / 2), signal)
   }
+}
+
+interface Limits {
+  readonly signal: AbortSignal
+  timedOut(): boolean
+  close(): void
+}
+
+/** The deadline and the caller's signal in one; plain, because `AbortSignal.any` and `timeout` cost a command a millisecond. */
+function openLimits(plan: Exchange): Limits {
+  const control = new AbortController()
+  let late = false
+  const stop = (): void => control.abort()
+  const onTime = (): void => {
+    late = true
+    stop()
+  }
+  const timer = plan.timeoutMs > 0 ? setTimeout(onTime, plan.timeoutMs) : undefined
+  if (plan.signal?.aborted) stop()
+  plan.signal?.addEventListener('abort', stop, { once: true })
+  const close = (): void => {
+    clearTimeout(timer)
+    plan.signal?.removeEventListener('abort', stop)
+  }
+  return { signal: control.signal, timedOut: () => late, close }
 }
 
 async function send(plan: Exchange, url: string, signal: AbortSignal, follow: boolean): Promise<RawAnswer> {
@@ -93,9 +125,8 @@ function resolveRedirect(from: string, location: string): string {
   return next.href
 }
 
-function failure(plan: Exchange, error: unknown, deadline: AbortSignal | undefined): ClientError {
+function failure(plan: Exchange, error: unknown, timedOut: boolean): ClientError {
   if (error instanceof ClientError) return error
-  const timedOut = deadline?.aborted === true
   const aborted = !timedOut && plan.signal?.aborted === true
   const code = timedOut ? 'timeout' : aborted ? 'aborted' : 'network'
   const reason = timedOut ? `no answer within ${plan.timeoutMs} ms` : aborted ? 'aborted by the caller' : reasonOf(error)
@@ -132,11 +163,6 @@ const publicHeaders: readonly string[] = ['content-type', 'accept', 'x-vault-req
 function bare(url: string): string {
   const end = url.search(/[?#]/)
   return (end < 0 ? url : url.slice(0, end)).replace(/^(https?:\/\/)[^/@]*@/, '$1')
-}
-
-function joined(...signals: (AbortSignal | undefined)[]): AbortSignal {
-  const present = signals.filter((signal) => signal !== undefined)
-  return AbortSignal.any(present)
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -3,8 +3,8 @@ import { createClient } from '../../client/src/client.ts'
 import { readVariable, variableName, type Environment } from '../../client/src/node/environment.ts'
 import { nodeFetch, type TlsOptions } from '../../client/src/node/transport.ts'
 import type { ProxyChoice } from '../../client/src/node/proxy.ts'
-import { formatDuration, parseDuration } from '../kit/duration.ts'
 import { createApi, type Api, type PlannedRequest } from './api.ts'
+import { formatDuration, parseSeconds } from './duration.ts'
 import { remoteError } from './failure.ts'
 import { parseBool, parseInteger, type FlagValues } from './flags.ts'
 import type { httpFlags } from './global-flags.ts'
@@ -25,7 +25,7 @@ export async function connect(host: Host, flags: HttpValues, token: string): Pro
     maxRetries: retriesFrom(host.environment),
     timeoutMs: timeoutFrom(host.environment),
     redirects: !flags['disable-redirects'],
-    fetch: nodeFetch({ tls: await tlsFor(host.environment, flags), ...(await proxyFor(host.environment)) }),
+    fetch: nodeFetch({ tls: await tlsFor(host.environment, flags), keepAlive: true, ...(await proxyFor(host.environment)) }),
   }
   return createApi({
     client: attempt('failed to create client', () => createClient(options)),
@@ -94,7 +94,9 @@ function retriesFrom(environment: Environment): number {
 export function timeoutFrom(environment: Environment): number {
   const raw = readVariable(environment, 'CLIENT_TIMEOUT')
   if (raw === undefined) return 60_000
-  return attempt(`could not parse ${variableName(environment, 'CLIENT_TIMEOUT')}`, () => parseDuration(raw) * 1000)
+  const seconds = parseSeconds(raw)
+  if (seconds === null || seconds < 0) throw remoteError(`could not parse ${variableName(environment, 'CLIENT_TIMEOUT')}: not a duration`)
+  return seconds * 1000
 }
 
 export async function tlsFor(environment: Environment, flags: HttpValues): Promise<TlsOptions> {

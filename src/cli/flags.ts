@@ -2,7 +2,7 @@
  * Flags in the grammar of Go's `flag` package, which Vault's users have in their fingers: `-name=value`, `-name value`, `--name`,
  * booleans without a value, everything before the first argument. A verb declares its flags once; values, help and completion follow.
  */
-import { parseDuration } from '../kit/duration.ts'
+import { parseSeconds } from './duration.ts'
 import { usageError } from './failure.ts'
 import { closest } from './suggest.ts'
 
@@ -38,7 +38,7 @@ export const bool = (usage: string, options: FlagOptions = {}): Flag<boolean> =>
 export const choiceOfBool = (usage: string, options: FlagOptions = {}): Flag<Maybe<boolean>> => ({ kind: 'bool', usage, initial: undefined, ...options })
 export const text = (usage: string, options: FlagOptions = {}): Flag<Maybe<string>> => ({ kind: 'text', usage, initial: undefined, ...options })
 export const integer = (usage: string, options: FlagOptions = {}): Flag<Maybe<number>> => ({ kind: 'integer', usage, initial: undefined, ...options })
-/** Whole seconds. */
+/** In seconds. */
 export const duration = (usage: string, options: FlagOptions = {}): Flag<Maybe<number>> => ({ kind: 'duration', usage, initial: undefined, ...options })
 /** May be given several times. */
 export const list = (usage: string, options: FlagOptions = {}): Flag<Maybe<readonly string[]>> => ({ kind: 'list', usage, initial: undefined, ...options })
@@ -158,20 +158,15 @@ function parseValue(flag: Flag<unknown>, raw: string, written: string, before: u
       if (value === null) throw refuse('not a whole number')
       return value
     }
-    case 'duration':
-      return parseSeconds(raw, refuse)
+    case 'duration': {
+      const value = parseSeconds(raw)
+      if (value === null) throw refuse('not a duration such as 30s, 15m, 1h30m, 2d, or a number of seconds')
+      return value
+    }
     case 'list':
       return [...((before as readonly string[] | undefined) ?? []), raw.trim()]
     case 'map':
       return { ...(before as Record<string, string> | undefined), ...parsePair(raw, refuse) }
-  }
-}
-
-function parseSeconds(raw: string, refuse: (reason: string) => Error): number {
-  try {
-    return parseDuration(raw)
-  } catch {
-    throw refuse('not a duration such as 30s, 15m, 1h30m, 2d, or a number of seconds')
   }
 }
 

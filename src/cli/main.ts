@@ -5,7 +5,7 @@ import type { Host } from './host.ts'
 import { run } from './run.ts'
 import { openTerminal } from './terminal.ts'
 
-const programs = ['coffer', 'vault', 'bao']
+const programs: readonly string[] = ['coffer', 'vault', 'bao']
 
 /** The name of the link that was called, if it is one that this command stands in for. */
 function programName(): string {
@@ -21,4 +21,7 @@ const host: Host = {
   terminal: openTerminal(),
 }
 
-process.exitCode = await run(process.argv.slice(2), host)
+// No await at the top: the command is bundled as CommonJS, which Node starts sooner.
+void run(process.argv.slice(2), host).then((exitCode) => {
+  process.exitCode = exitCode
+})

@@ -41,8 +41,12 @@ export function nodeStream(options: NodeFetchOptions = {}): (url: string, init: 
       const body = init.body === undefined ? undefined : Buffer.from(init.body)
       const headers = body === undefined ? init.headers : { ...init.headers, 'Content-Length': String(body.byteLength) }
       const merged = { ...target.request, ...connection, headers: { ...headers, ...connection.headers } }
-      const request = make({ method: init.method, signal: init.signal, ...merged }, resolve)
+      const request = make({ method: init.method, ...merged }, resolve)
+      const abort = (): void => void request.destroy(new Error('aborted'))
+      if (init.signal.aborted) abort()
+      init.signal.addEventListener('abort', abort, { once: true })
       request.once('error', reject)
+      request.once('close', () => init.signal.removeEventListener('abort', abort))
       request.end(body)
     })
   }

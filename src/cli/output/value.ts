@@ -1,6 +1,6 @@
 /** Values as text in tables, in the form that Go's `%v` gives them: scripts cut these columns. */
 import { ExactNumber } from '../../../client/src/exact-json.ts'
-import { formatDuration } from '../../kit/duration.ts'
+import { formatDuration } from '../duration.ts'
 
 /** `<nil>`, `true`, `12`, `text`, `[a b]`, `map[k:v l:w]`. */
 export function formatValue(value: unknown): string {
