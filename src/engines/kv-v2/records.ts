@@ -1,0 +1,113 @@
+/**
+ * What KV version 2 stores: one record per secret with the state of all its versions (bounded by the number of versions kept), one entry
+ * per version with nothing but the JSON text of its data, and one record for the mount.
+ */
+import { badRequest, internal } from '../../kit/errors.ts'
+import { JsonText } from '../../kit/json.ts'
+import { decodeOnce, records } from '../../kit/records.ts'
+import type { Transaction } from '../../kit/store.ts'
+
+export interface VersionRecord {
+  readonly number: number
+  /** Names the version for good, in this mount and in others. */
+  readonly id: string
+  /** `destroyed`: its data is gone for good. Whether a live version is deleted depends on the clock: see `isReadable`. */
+  readonly state: 'live' | 'destroyed'
+  readonly labels: Readonly<Record<string, string>>
+  /** Milliseconds since 1970, as all times here. */
+  readonly createdAt: number
+  /** When it was or will be deleted; `null`: never. */
+  readonly deletedAt: number | null
+  /** Who wrote it, as far as known; never shown to those who read. */
+  readonly by: { readonly accessor: string; readonly entity: string } | null
+}
+
+export interface SecretRecord {
+  /** The folder of its versions. A secret that is removed and written again gets another one. */
+  readonly id: string
+  readonly createdAt: number
+  readonly updatedAt: number
+  /** Number of the newest version, 0 before the first. */
+  readonly current: number
+  /** Number of the oldest version that is kept, 0 as long as none was dropped. */
+  readonly oldest: number
+  /** Counts the writes of the settings, for `metadata_cas`. */
+  readonly revision: number
+  /** 0: what the mount says. */
+  readonly maxVersions: number
+  readonly casRequired: boolean
+  readonly metadataCasRequired: boolean
+  /** 0: what the mount says. */
+  readonly deleteAfterSeconds: number
+  readonly custom: Readonly<Record<string, string>> | null
+  /** Ascending by number, without gaps. */
+  readonly versions: readonly VersionRecord[]
+}
+
+export interface MountSettings {
+  /** `converting`: secrets of version 1 are being taken over, and only what is already here can be answered. */
+  readonly state: 'ready' | 'converting'
+  /** 0: the default of `rules.ts`. */
+  readonly maxVersions: number
+  readonly casRequired: boolean
+  readonly metadataCasRequired: boolean
+  /** 0: not set. Negative: no version of any secret is deleted by its age. */
+  readonly deleteAfterSeconds: number
+}
+
+export const secretsFolder = 'secrets/'
+export const secrets = records<SecretRecord, [path: string]>((path) => secretsFolder + path)
+export const mounts = records<MountSettings, []>(() => '.mount')
+
+export const freshMount: MountSettings = Object.freeze({
+  state: 'ready',
+  maxVersions: 0,
+  casRequired: false,
+  metadataCasRequired: false,
+  deleteAfterSeconds: 0,
+})
+
+const upgrading = (): Error =>
+  badRequest('Upgrading from non-versioned to versioned data. This mount answers again as soon as that is done; try again shortly.')
+
+/** The settings of the mount. Throws `bad_request` while it is being converted from version 1. */
+export async function readMount(store: Transaction): Promise<MountSettings> {
+  const mount = await mounts.read(store)
+  if (mount === null || mount.state === 'converting') throw upgrading()
+  return mount
+}
+
+/**
+ * For version 1: throws as soon as the conversion to version 2 has begun. A write that looked here before fails at its commit, because
+ * the conversion begins with writing this record; so nothing can be written behind its back.
+ */
+export async function checkUnconverted(store: Transaction): Promise<void> {
+  if ((await mounts.read(store)) !== null) throw upgrading()
+}
+
+/** The secret at a path, or `null`. Throws `bad_request` where the conversion of the mount has not come to it yet. */
+export async function findSecret(store: Transaction, path: string): Promise<SecretRecord | null> {
+  const found = path === '' || path.endsWith('/') ? null : await secrets.read(store, path)
+  if (found === null) await readMount(store)
+  return found
+}
+
+/** 96 random bits, 16 characters: for secrets and for versions. */
+export const newId = (random: (bytes: number) => Uint8Array): string => Buffer.from(random(12)).toString('base64url')
+
+const encoder = new TextEncoder()
+
+export const valueKey = (id: string, number: number): string => `.versions/${id}/${number}`
+
+/** The data of a version, once decoded for as long as the store hands out the same entry. */
+export async function readValue(store: Transaction, id: string, number: number): Promise<JsonText> {
+  const entry = await store.get(valueKey(id, number))
+  if (entry === null) throw internal(`version ${number} of secret ${id} has no data`)
+  return decodeOnce(entry, (json) => new JsonText(json))
+}
+
+/** `json` must be the text of a JSON object: it is handed out as it stands. */
+export const writeValue = (store: Transaction, id: string, number: number, json: string): void =>
+  store.put(valueKey(id, number), encoder.encode(json))
+
+export const removeValue = (store: Transaction, id: string, number: number): void => store.delete(valueKey(id, number))

@@ -1,0 +1,7 @@
+/** The secrets engines that this server knows. A new one is a new folder and one line here. */
+import type { Engine } from '../kit/engine.ts'
+import { cubbyhole } from './cubbyhole/index.ts'
+import { kvV1 } from './kv-v1/index.ts'
+import { kvV2 } from './kv-v2/index.ts'
+
+export const engines: readonly Engine[] = Object.freeze([cubbyhole, kvV1, kvV2])
