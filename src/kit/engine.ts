@@ -49,7 +49,7 @@ export interface Engine {
   /** Writes what a new mount needs. */
   readonly setUp?: (call: { readonly store: Transaction; readonly mount: MountView; readonly now: number; readonly random: (bytes: number) => Uint8Array }) => Promise<void>
   /** Converts the data of a mount in place from an older `version`, in bounded commits; may be run again after a crash. */
-  readonly convert?: (call: { readonly store: Store; readonly mount: MountView; readonly from: string; readonly now: number }) => Promise<void>
+  readonly convert?: (call: { readonly store: Store; readonly mount: MountView; readonly from: string; readonly now: number; readonly random: (bytes: number) => Uint8Array }) => Promise<void>
   readonly renew?: (call: RenewCall) => Promise<Partial<Login>>
   readonly leases?: Readonly<Record<string, LeaseKind>>
   readonly chores?: readonly Chore[]
