@@ -28,6 +28,7 @@ const verbs: Readonly<Record<string, LoadCommand>> = {
   patch: async () => (await import('./verbs/patch.ts')).command,
   'print token': async () => (await import('./verbs/print-token.ts')).command,
   read: async () => (await import('./verbs/read.ts')).command,
+  server: async () => (await import('./verbs/server.ts')).command,
   status: async () => (await import('./verbs/status.ts')).command,
   unwrap: async () => (await import('./verbs/unwrap.ts')).command,
   version: async () => (await import('./verbs/version.ts')).command,

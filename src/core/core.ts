@@ -1,6 +1,7 @@
 /** Everything that a request can reach: the base, the tables derived from it, and the audit broker. */
 import type { AuditBroker } from './audit/broker.ts'
 import type { Base } from './base.ts'
+import type { LiveTable } from './live.ts'
 import type { MountTable } from './mounts/table.ts'
 import type { PolicyTable } from './policies/table.ts'
 
@@ -8,6 +9,7 @@ export interface Core extends Base {
   readonly mounts: MountTable
   readonly policies: PolicyTable
   readonly audit: AuditBroker
+  readonly live: LiveTable
   /** Removes what a token kept in its cubbyhole. */
   readonly clearCubbyhole: (cubbyholeId: string) => Promise<void>
 }

@@ -5,6 +5,7 @@ import type { AuditBroker } from './audit/broker.ts'
 import type { Base } from './base.ts'
 import type { Core } from './core.ts'
 import type { Host } from './host.ts'
+import { liveTable } from './live.ts'
 import { mountTable } from './mounts/table.ts'
 import { policyTable } from './policies/table.ts'
 import type { Registry } from './registry.ts'
@@ -28,6 +29,7 @@ export function makeCore({ host, settings, barrier, registry, audit, clearCubbyh
     mounts,
     policies: policyTable(base),
     audit,
+    live: liveTable(base, audit, () => barrier.signingKey('audit-chain')),
     async clearCubbyhole(cubbyholeId: string): Promise<void> {
       const mount = await mounts.at('cubbyhole/')
       if (mount === null || cubbyholeId === '') return

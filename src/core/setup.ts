@@ -4,7 +4,7 @@ import type { Core } from './core.ts'
 import { bumpGeneration } from './generation.ts'
 import { setUp } from './mounts/change.ts'
 import { mountRecords, type MountRecord } from './mounts/record.ts'
-import { builtinPolicies } from './policies/builtin.ts'
+import { defaultPolicy, responseWrappingPolicy } from './policies/builtin.ts'
 import { policyRecords } from './policies/table.ts'
 import { createToken, type MadeToken } from './tokens/create.ts'
 import { withUnit, type Unit } from './unit.ts'
@@ -21,7 +21,7 @@ export async function setUpCore(core: Core, rootTokenId?: string): Promise<MadeT
   return await withUnit(async (unit) => {
     const named = unit.on(namedStore(core))
     for (const mount of fixedMounts) await writeFixedMount(core, unit, mount)
-    for (const [name, text] of builtinPolicies) policyRecords.write(named, { name, text, modifiedAt: core.host.now(), version: 1 }, name)
+    for (const [name, text] of [['default', defaultPolicy], ['response-wrapping', responseWrappingPolicy]] as const) policyRecords.write(named, { name, text, modifiedAt: core.host.now(), version: 1 }, name)
     bumpGeneration(unit.on(opaqueStore(core)))
     return await createRootToken(core, unit, rootTokenId)
   })

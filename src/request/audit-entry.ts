@@ -1,7 +1,8 @@
 /** What the audit log says of a request. The parts that do not change with the request are made once, so that their lines are rendered once. */
-import type { AuditAuth, AuditEntry, AuditMount, AuditReason, AuditRequest, AuditResponse } from '../core/audit/entry.ts'
+import type { AuditAuth, AuditEntry, AuditMount, AuditReason, AuditRequest, AuditResponse, AuditVerdict } from '../core/audit/entry.ts'
 import type { Core } from '../core/core.ts'
 import type { Mount } from '../core/mounts/table.ts'
+import type { Verdict } from '../core/policies/acl.ts'
 import type { TokenRecord } from '../core/tokens/record.ts'
 import { ApiError } from '../kit/errors.ts'
 import { formatTime } from '../kit/time.ts'
@@ -20,16 +21,40 @@ const mounts = new WeakMap<Mount, AuditMount>()
 const rootNamespace = Object.freeze({ id: 'root', path: '' })
 
 export function describe(wire: WireRequest, target: Target, caller: Caller | null, judged: Judgement, spent: Spent, wrapTtl: number | null): Described {
-  const why = judged.verdict === null ? null : (judged.verdict.reason as unknown as AuditReason)
   return {
     ...(caller === null ? {} : { auth: authOf(caller.record) }),
     ...(spent === 'unlimited' || caller === null ? {} : { remaining_uses: Math.max(0, caller.record.usesLeft - 1) }),
-    verdict: { allowed: judged.allowed },
-    ...(why === null ? {} : { why: typeof why === 'string' ? { text: why } : why }),
+    verdict: verdictOf(judged),
+    ...(judged.verdict === null ? {} : { why: reasonOf(judged.verdict) }),
     privileged: target.operation?.access === 'sudo' || caller?.view.isRoot === true,
     ...(target.mount === null ? {} : { mount: mountOf(target.mount) }),
     request: requestOf(wire, target, caller, wrapTtl),
   }
+}
+
+const reasons = new WeakMap<Verdict, AuditReason>()
+
+/** Verdicts are made once for each rule and capability, and so are their reasons. */
+function reasonOf(verdict: Verdict): AuditReason {
+  const known = reasons.get(verdict)
+  if (known !== undefined) return known
+  const made: AuditReason = Object.freeze({
+    code: verdict.code,
+    text: verdict.reason,
+    ...(verdict.rule === null ? {} : { policies: verdict.rule.policies, pattern: verdict.rule.pattern }),
+  })
+  reasons.set(verdict, made)
+  return made
+}
+
+const refused: AuditVerdict = Object.freeze({ allowed: false })
+const granted: AuditVerdict = Object.freeze({ allowed: true })
+
+function verdictOf({ allowed, verdict }: Judgement): AuditVerdict {
+  if (!allowed) return refused
+  const policies = verdict === null ? [] : verdict.isRoot ? ['root'] : (verdict.rule?.policies ?? [])
+  if (policies.length === 0) return granted
+  return { allowed, granting_policies: policies.map((name) => ({ name, namespace_id: 'root', type: 'acl' })) }
 }
 
 function requestOf(wire: WireRequest, target: Target, caller: Caller | null, wrapTtl: number | null): AuditRequest {

@@ -61,7 +61,7 @@ function systemPart(core: Core, wire: WireRequest, caller: Caller | null, unit: 
     tokenGiven: wire.token,
     wrapTtl,
     method: wire.method,
-    may: async (path, capability) => (caller === null ? false : caller.acl.judge(plainQuestion(core, path, capability)).allowed),
+    may: async (path, capability) => caller?.acl.judge(plainQuestion(core, path, capability)).allowed === true,
     rawBody: wire.raw,
     query: wire.query,
   }

@@ -29,6 +29,7 @@ export async function serve(core: Core, wire: WireRequest): Promise<WireResponse
 
 async function serveAudited(core: Core, wire: WireRequest): Promise<WireResponse> {
   checkNamespace(wire)
+  await core.live.refresh()
   const wrapTtl = parseWrapTtl(wire, parseDuration)
   const target = await resolveTarget(core, wire)
   const caller = await identify(core, wire)

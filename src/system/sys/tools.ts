@@ -5,10 +5,10 @@ import { defaulted, integer, text, type Fields } from '../../kit/fields.ts'
 import { systemPath } from '../call.ts'
 
 const bytesMax = 128 * 1024
-const encodings: Readonly<Record<string, BufferEncoding>> = { base64: 'base64', hex: 'hex' }
+const encodings: Readonly<Record<string, 'base64' | 'hex'>> = { base64: 'base64', hex: 'hex' }
 const sources = ['platform', 'seal', 'all']
 
-function encodingOf(format: string): BufferEncoding {
+function encodingOf(format: string): 'base64' | 'hex' {
   const found = Object.hasOwn(encodings, format) ? encodings[format] : undefined
   if (found === undefined) throw badRequest(`unsupported encoding format ${JSON.stringify(format)}; must be "hex" or "base64"`)
   return found

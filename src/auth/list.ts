@@ -1,0 +1,4 @@
+/** The auth methods that this server knows, besides `token`. A new one is a new folder and one line here. */
+import type { Engine } from '../kit/engine.ts'
+
+export const authMethods: readonly Engine[] = Object.freeze([])

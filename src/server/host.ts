@@ -1,0 +1,35 @@
+/** The machine, for the core: the only place in the server that asks for the time or for randomness. */
+import { randomBytes, randomFillSync, randomUUID } from 'node:crypto'
+import type { Host, Logger } from '../core/host.ts'
+
+const poolSize = 16 * 1024
+const smallMax = 256
+
+/** Random bytes for small needs come out of a block that is filled at once; what was given away is wiped from it. */
+function randomSource(): (bytes: number) => Uint8Array {
+  const pool = Buffer.alloc(poolSize)
+  let used = poolSize
+  return (bytes) => {
+    if (bytes > smallMax) return randomBytes(bytes)
+    if (used + bytes > poolSize) {
+      randomFillSync(pool)
+      used = 0
+    }
+    const taken = Buffer.from(pool.subarray(used, used + bytes))
+    pool.fill(0, used, used + bytes)
+    used += bytes
+    return taken
+  }
+}
+
+export const realHost = (log: Logger): Host => ({
+  now: Date.now,
+  random: randomSource(),
+  uuid: () => randomUUID(),
+  log,
+  later(ms, work) {
+    const timer = setTimeout(work, ms)
+    timer.unref()
+    return () => clearTimeout(timer)
+  },
+})

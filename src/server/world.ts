@@ -1,0 +1,90 @@
+/** Puts a server together: the store, the barrier over it, the core, and what runs beside requests. */
+import { Barrier } from '../barrier/barrier.ts'
+import { AuditBroker } from '../core/audit/broker.ts'
+import type { Core } from '../core/core.ts'
+import type { Host } from '../core/host.ts'
+import { startSweeper } from '../core/leases/sweeper.ts'
+import { makeCore } from '../core/make.ts'
+import { resumeRemovals } from '../core/mounts/change.ts'
+import type { CoreSettings } from '../core/settings.ts'
+import { clearCubbyhole } from '../engines/cubbyhole/clear.ts'
+import type { Store } from '../kit/store.ts'
+import { openLmdbStore } from '../storage/lmdb.ts'
+import { lockFolder } from '../storage/lock.ts'
+import { memoryStore } from '../storage/memory.ts'
+import type { ServerConfig, StorageConfig } from './config/config.ts'
+import { builtinRegistry } from './engines.ts'
+import { coreSettings } from './settings.ts'
+
+export interface World {
+  readonly core: Core
+  readonly host: Host
+  readonly settings: CoreSettings
+  /** Ends everything in order: sweeper, audit, store. */
+  readonly close: () => Promise<void>
+}
+
+interface OpenStore {
+  readonly store: Store
+  readonly close: () => Promise<void>
+}
+
+/** Throws with one line for the operator when the folder cannot be used or another server has it. */
+async function openStore(storage: StorageConfig, onStop: (reason: Error) => void): Promise<OpenStore> {
+  if (storage.type === 'inmem') return { store: memoryStore(), close: async () => undefined }
+  const lock = await lockFolder(storage.folder)
+  try {
+    const store = await openLmdbStore({ folder: storage.folder, onStop })
+    return {
+      store,
+      async close() {
+        await store.close()
+        await lock.release()
+      },
+    }
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
+}
+
+/** `onStop` is called when the store can no longer be trusted to keep what it acknowledges: the process must end. */
+export async function openWorld(config: ServerConfig, host: Host, onStop: (reason: Error) => void): Promise<World> {
+  const { store, close } = await openStore(config.storage, onStop)
+  const settings = coreSettings(config)
+  const barrier = new Barrier(store, { now: host.now })
+  const audit = new AuditBroker({ host, limits: { dataFolder: config.storage.folder === '' ? null : config.storage.folder, folders: config.auditFolders, prefix: false } })
+  const core = makeCore({ host, settings, barrier, registry: builtinRegistry(), audit, clearCubbyhole })
+  const stopSweeper = startSweeper(core)
+  const stopTicking = startTicking(core)
+  return {
+    core,
+    host,
+    settings,
+    async close() {
+      stopTicking()
+      await stopSweeper()
+      await audit.close()
+      barrier.seal()
+      await close()
+    },
+  }
+}
+
+const tickMs = 5_000
+
+/** What recurs beside requests: following the keyring, finishing what a crash interrupted. */
+function startTicking(core: Core): () => void {
+  let cancel = (): void => undefined
+  const turn = (): void => {
+    const work = async (): Promise<void> => {
+      await core.barrier.tick()
+      if (!core.barrier.isSealed) await resumeRemovals(core)
+    }
+    work()
+      .catch((error: unknown) => core.host.log('error', 'core', 'recurring work failed', { error: error instanceof Error ? error.message : 'unknown' }))
+      .finally(() => (cancel = core.host.later(tickMs, turn)))
+  }
+  cancel = core.host.later(tickMs, turn)
+  return () => cancel()
+}
