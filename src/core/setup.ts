@@ -30,7 +30,7 @@ export async function setUpCore(core: Core, rootTokenId?: string): Promise<MadeT
 async function writeFixedMount(core: Core, unit: Unit, mount: (typeof fixedMounts)[number]): Promise<void> {
   const prefix = mount.kind === 'auth' ? `auth_${mount.type}` : mount.type
   const record: MountRecord = {
-    ...mount, accessor: `${prefix}_${Buffer.from(core.host.random(4)).toString('hex')}`, uuid: core.host.uuid(), seal_wrap: mount.kind === 'system',
+    ...mount, accessor: `${prefix}_${Buffer.from(core.host.random(4)).toString('hex')}`, uuid: core.host.uuid(), seal_wrap: mount.type === 'system',
     external_entropy_access: false, options: null,
     config: {
       default_lease_ttl: 0, max_lease_ttl: 0, force_no_cache: false,

@@ -3,6 +3,7 @@ import { badRequest, internal } from '../kit/errors.ts'
 import type { Transaction } from '../kit/store.ts'
 import { formatTime } from '../kit/time.ts'
 import type { Core } from './core.ts'
+import type { Mount } from './mounts/table.ts'
 import { createToken } from './tokens/create.ts'
 import { findToken } from './tokens/find.ts'
 import type { TokenRecord } from './tokens/record.ts'
@@ -51,10 +52,12 @@ export async function wrapText(core: Core, unit: Unit, path: string, text: strin
   }
 }
 
-async function cubbyhole(core: Core, unit: Unit): Promise<Transaction> {
+const cubbyhole = async (core: Core, unit: Unit): Promise<Transaction> => unit.on((await cubbyholeMount(core)).store)
+
+async function cubbyholeMount(core: Core): Promise<Mount> {
   const mount = await core.mounts.at('cubbyhole/')
   if (mount === null) throw internal('the cubbyhole mount is missing')
-  return unit.on(mount.store)
+  return mount
 }
 
 export const invalidWrappingToken = () => badRequest('wrapping token is not valid or does not exist')
@@ -67,7 +70,8 @@ export async function resolveWrapping(core: Core, token: string): Promise<TokenR
 }
 
 /** The wrapped answer, or null when there is none. */
-export async function readWrapped(core: Core, unit: Unit, cubbyholeId: string): Promise<string | null> {
-  const entry = await (await cubbyhole(core, unit)).get(wrappedKey(cubbyholeId))
+export async function readWrapped(core: Core, cubbyholeId: string): Promise<string | null> {
+  // Not through a unit: taking the answer out deletes what was read here, and that is no conflict.
+  const entry = await (await cubbyholeMount(core)).store.get(wrappedKey(cubbyholeId))
   return entry === null ? null : Buffer.from(entry.value).toString('utf8')
 }

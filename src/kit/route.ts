@@ -23,6 +23,8 @@ export type RouteResult = Match | 'verb' | null
 
 export interface Routes {
   readonly match: (verb: Verb, path: string) => RouteResult
+  /** The most specific template that a path fits, whatever the verb; null when there is none. */
+  readonly find: (path: string) => { readonly path: string; readonly operations: readonly Operation[] } | null
   /** Every operation that a path has, for help and OpenAPI: one list per template, most specific first. */
   readonly templates: readonly { readonly path: string; readonly operations: readonly Operation[] }[]
 }
@@ -42,9 +44,16 @@ export function routesOf(operations: readonly Operation[]): Routes {
   const buckets = bucketsOf(sorted)
   return {
     match: (verb, path) => matchIn(buckets, verb, path),
-    templates: sorted.map((t) => ({ path: t.source, operations: Object.values(t.verbs) })),
+    find(path) {
+      const parts = path.replace(/\/$/, '').split('/')
+      const found = sorted.find((template) => fit(template, parts, true) !== null)
+      return found === undefined ? null : shown(found)
+    },
+    templates: sorted.map(shown),
   }
 }
+
+const shown = (t: Template): Routes['templates'][number] => ({ path: t.source, operations: Object.values(t.verbs) })
 
 function parseTemplate(source: string): Template {
   const segments: Segment[] = source === '' ? [] : source.split('/').map((s) => (s.startsWith('{') ? { name: s.slice(1, -1).replace('*', '') } : { literal: s }))
@@ -82,7 +91,8 @@ function matchIn(buckets: ReturnType<typeof bucketsOf>, verb: Verb, path: string
     const operation = template.verbs[verb]
     if (operation !== undefined) return { operation, params }
     if (!folder) return 'verb'
-    found = 'verb'
+    // The folder above a literal path is another path; the rest of a path is a folder itself.
+    if (template.restAt >= 0 && bare !== '' && Object.values(params).every((value) => value !== '')) found = 'verb'
   }
   return found
 }

@@ -64,22 +64,21 @@ export const leaseAnswer = (lease: LeaseRecord): Outcome['lease'] =>
   lease.secret === null ? null : { id: lease.id, renewable: lease.secret.renewable, seconds: lease.secret.ttl }
 
 /** The envelope as text. `data` may hold `JsonText`, which is embedded as it stands. */
-export function envelope(requestId: string, out: Outcome, mountType: string): string {
+export function envelope(requestId: string, out: Outcome): string {
   const { lease } = out
   const data = out.data === null ? 'null' : encodeJson(out.data)
   return (
-    `{"request_id":"${requestId}","lease_id":${lease === null || lease.id === '' ? '""' : JSON.stringify(lease.id)}` +
+    `{"request_id":"${out.wrapInfo === null ? requestId : ''}","lease_id":${lease === null || lease.id === '' ? '""' : JSON.stringify(lease.id)}` +
     `,"renewable":${lease?.renewable === true},"lease_duration":${lease?.seconds ?? 0},"data":${data}` +
     `,"wrap_info":${out.wrapInfo === null ? 'null' : JSON.stringify(out.wrapInfo)}` +
     `,"warnings":${out.warnings.length === 0 ? 'null' : JSON.stringify(out.warnings)}` +
     `,"auth":${out.auth === null ? 'null' : JSON.stringify(out.auth)}` +
-    (mountType === '' ? '' : `,"mount_type":${JSON.stringify(mountType)}`) +
     (out.repeatedAtTop && out.data !== null ? repeated(out.data) : '') +
     '}'
   )
 }
 
-const envelopeKeys = new Set(['request_id', 'lease_id', 'renewable', 'lease_duration', 'data', 'wrap_info', 'warnings', 'auth', 'mount_type'])
+const envelopeKeys = new Set(['request_id', 'lease_id', 'renewable', 'lease_duration', 'data', 'wrap_info', 'warnings', 'auth'])
 
 /** The keys of the data once more, except those that the envelope has itself. */
 function repeated(data: Data): string {
@@ -87,11 +86,11 @@ function repeated(data: Data): string {
   return kept.length === 0 ? '' : `,${encodeJson(Object.fromEntries(kept)).slice(1, -1)}`
 }
 
-export function answerOf(requestId: string, out: Outcome, mountType: string): WireResponse {
+export function answerOf(requestId: string, out: Outcome): WireResponse {
   if (out.raw !== null) return rawAnswer(out.status, out.raw)
   if (out.errors !== null) return { status: out.status, body: errorBody(out.errors, out.data) }
   if (out.empty) return { status: out.status, body: null }
-  return { status: out.status, body: envelope(requestId, out, mountType) }
+  return { status: out.status, body: envelope(requestId, out) }
 }
 
 function rawAnswer(status: number, raw: NonNullable<Outcome['raw']>): WireResponse {

@@ -19,7 +19,7 @@ export function refusalOutcome(core: Core, wire: WireRequest, error: unknown): O
 }
 
 /** For failures outside of the audited part. */
-export const refusalOf = (core: Core, wire: WireRequest, error: unknown): WireResponse => answerOf(wire.id, refusalOutcome(core, wire, error), '')
+export const refusalOf = (core: Core, wire: WireRequest, error: unknown): WireResponse => answerOf(wire.id, refusalOutcome(core, wire, error))
 
 function logBug(core: Core, wire: WireRequest, error: unknown): void {
   // The message of a foreign error may quote what it was given; its type and the place do not.

@@ -25,10 +25,11 @@ export async function serveLifecycle(core: Core, wire: WireRequest): Promise<Wir
   const matched = routes.match(verb, wire.path.slice(4))
   if (matched === 'verb') return isLifecyclePath(core, wire.path.slice(4)) ? { status: 405, body: '{"errors":[]}' } : null
   if (matched === null || !matched.operation.lifecycle) return null
+  if (wire.verb === 'head' && matched.operation.path !== 'health') return { status: 405, body: '{"errors":[]}' }
   const input = parseFields(matched.operation.input, wire.data ?? {}).values
   const params = parseFields(matched.operation.params, matched.params).values
   const result = await matched.operation.handle(lifecycleCall(core, wire, params, input))
-  if (result instanceof Reply && result.fields.raw !== undefined) return answerOf(wire.id, outcome({ status: result.fields.status ?? 200, raw: result.fields.raw }), '')
+  if (result instanceof Reply && result.fields.raw !== undefined) return answerOf(wire.id, outcome({ status: result.fields.status ?? 200, raw: result.fields.raw }))
   if (result === null) return { status: 204, body: null }
   throw new ApiError('internal', 'internal error', { detail: `${matched.operation.path} must answer bare JSON` })
 }

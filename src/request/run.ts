@@ -29,7 +29,7 @@ export interface Acting {
 /** Throws `ApiError`s for what is refused; nothing is written then. */
 export async function run(core: Core, acting: Acting): Promise<Outcome> {
   const { target } = acting
-  if (!isResolved(target)) throw placeError(target)
+  if (!isResolved(target) || acting.wire.verb === 'head') throw placeError(target)
   const effects: Effects[] = []
   const result = await withUnit(async (unit) => {
     const effect: Effects = { warnings: [], afterCommit: [] }
@@ -40,10 +40,10 @@ export async function run(core: Core, acting: Acting): Promise<Outcome> {
   return result
 }
 
-function placeError({ mount, path, wrongVerb, rest }: Target): ApiError {
+function placeError({ mount, path, wrongVerb, rest, operation }: Target): ApiError {
   if (mount === null) return new ApiError('not_found', `no handler for route ${JSON.stringify(path)}. route entry not found.`)
   if (mount.registered === null) return new ApiError('bad_request', `the mount ${mount.record.path} has the unknown type "${mount.record.type}"`)
-  if (wrongVerb) return new ApiError('unsupported_operation', '1 error occurred:\n\t* unsupported operation\n\n')
+  if (wrongVerb || operation !== null) return new ApiError('unsupported_operation', '1 error occurred:\n\t* unsupported operation\n\n')
   const hint = mount.registered.engine.unknownPathHint?.(rest) ?? null
   if (hint !== null) return new ApiError('unsupported_path', '', { data: { hint } })
   return new ApiError('unsupported_path', '1 error occurred:\n\t* unsupported path\n\n')
@@ -102,7 +102,7 @@ const nothing = (target: Resolved): Outcome => (isFinding(target) ? outcome({ st
 const isWrappable = (out: Outcome): boolean => out.errors === null && !out.empty && out.raw === null && out.wrapInfo === null
 
 async function wrapped(core: Core, { wire, target }: Acting, unit: Unit, out: Outcome, ttlSeconds: number): Promise<Outcome> {
-  const text = envelope(wire.id, out, target.mount?.record.type ?? '')
+  const text = envelope(wire.id, out)
   const wrapInfo = await wrapText(core, unit, target.path, text, { ttlSeconds, format: wire.wrapFormat, wrappedAccessor: out.auth?.accessor ?? '' })
   return outcome({ wrapInfo })
 }

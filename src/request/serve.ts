@@ -8,8 +8,10 @@ import { parseDuration } from '../kit/duration.ts'
 import { ApiError, permissionDenied } from '../kit/errors.ts'
 import { answerOf, type Outcome } from './answer.ts'
 import { auditRequest, auditResponse, describe } from './audit-entry.ts'
+import { checkHeaders } from './headers.ts'
+import { helpFor } from './help.ts'
 import { asList, refusalOf, refusalOutcome } from './errors.ts'
-import { identify } from './identify.ts'
+import { identify, type Caller } from './identify.ts'
 import { parseWrapTtl } from './input.ts'
 import { judge, type Judgement } from './judge.ts'
 import { serveLifecycle } from './lifecycle.ts'
@@ -29,11 +31,12 @@ export async function serve(core: Core, wire: WireRequest): Promise<WireResponse
 
 async function serveAudited(core: Core, wire: WireRequest): Promise<WireResponse> {
   checkNamespace(wire)
+  checkHeaders(wire)
   await core.live.refresh()
   const wrapTtl = parseWrapTtl(wire, parseDuration)
   const target = await resolveTarget(core, wire)
-  const caller = await identify(core, wire)
-  const judged = await judge(core, wire, target, caller, wrapTtl)
+  const caller = target.operation?.access === 'public' && wire.verb !== 'help' ? null : await identify(core, wire)
+  const judged = wire.verb === 'help' ? mayAskForHelp(caller) : await judge(core, wire, target, caller, wrapTtl)
   const spent = await spendUse(core, caller)
   const refusal = refusalFor(judged, spent)
   const entry = describe(wire, target, caller, judged, spent, wrapTtl)
@@ -41,8 +44,11 @@ async function serveAudited(core: Core, wire: WireRequest): Promise<WireResponse
   const out = await act(core, { wire, target, caller, spent, wrapTtl }, refusal)
   await auditResponse(core, entry, out)
   await settle(core, caller, spent)
-  return answerOf(wire.id, out, target.mount?.record.type ?? '')
+  return answerOf(wire.id, out)
 }
+
+/** Help tells nothing but what the documentation does; any living token will do. */
+const mayAskForHelp = (caller: Caller | null): Judgement => (caller === null ? { allowed: false, verdict: null, isKnown: false } : { allowed: true, verdict: null })
 
 /** Why the request is refused, or null. Who is nobody gets the plain text, who is known and may not gets it as a list, as clients match them. */
 function refusalFor(judged: Judgement, spent: Spent): ApiError | null {
@@ -54,7 +60,7 @@ function refusalFor(judged: Judgement, spent: Spent): ApiError | null {
 async function act(core: Core, acting: Acting, refusal: ApiError | null): Promise<Outcome> {
   try {
     if (refusal !== null) throw refusal
-    return await run(core, acting)
+    return acting.wire.verb === 'help' ? helpFor(core, acting.target) : await run(core, acting)
   } catch (error) {
     return refusalOutcome(core, acting.wire, error)
   }

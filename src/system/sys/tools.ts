@@ -78,7 +78,8 @@ const hashing = [
   }),
   systemPath('tools/hash/{urlalgorithm}', { urlalgorithm: text('sha2-256 and the like.') }).write({
     summary: 'Hash of the input: the algorithm stands in the path.',
-    input: hashInput,
+    // The algorithm in the path wins over one in the body.
+    input: { ...hashInput, algorithm: defaulted(text('Not looked at.'), '') },
     handle: ({ params, input }) => hash(input.input, params.urlalgorithm, input.format),
   }),
 ]

@@ -40,9 +40,9 @@ const lookup = systemPath('wrapping/lookup').write({
 
 /** Takes the answer out: whoever kills the token gets it, and nobody else does. */
 async function unwrap(call: SystemCall & { readonly input: { readonly token: string } }): Promise<{ text: string; path: string; ttl: number; accessor: string }> {
-  const { core, unit } = call
+  const { core } = call
   const record = await resolveWrapping(core, wrappingToken(call))
-  const text = await readWrapped(core, unit, record.cubbyholeId)
+  const text = await readWrapped(core, record.cubbyholeId)
   if (text === null || !(await killToken(core, record.hash))) throw invalidWrappingToken()
   await finishRevocation(core, record.hash)
   return { text, path: record.wrapping.path, ttl: record.wrapping.ttl, accessor: record.wrapping.accessor ?? '' }

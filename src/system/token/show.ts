@@ -4,6 +4,7 @@ import { entityRecords } from '../../core/identity/entities.ts'
 import { opaqueStore } from '../../core/base.ts'
 import type { TokenRecord } from '../../core/tokens/record.ts'
 import type { Data } from '../../kit/result.ts'
+import { shownCidrs } from '../cidrs.ts'
 import { formatTime } from '../../kit/time.ts'
 
 const unix = (ms: number): number => Math.floor(ms / 1000)
@@ -13,7 +14,7 @@ export async function showToken(core: Core, record: TokenRecord, id: string): Pr
   const entity = record.entityId === '' ? null : await entityRecords.read(opaqueStore(core), record.entityId)
   return {
     accessor: record.accessor,
-    ...(record.boundCidrs.length === 0 ? {} : { bound_cidrs: record.boundCidrs }),
+    ...(record.boundCidrs.length === 0 ? {} : { bound_cidrs: shownCidrs(record.boundCidrs) }),
     creation_time: unix(record.createdAt),
     creation_ttl: record.creationTtl,
     display_name: record.displayName,
