@@ -25,8 +25,8 @@ const joinedNamesMax = pageNamesMax / 2
 const joinedBytesMax = pageBytesMax / 2
 
 /**
- * Splits or joins the page of `folder` where the name `at` belongs, if it needs it. Resolves with true when the folder has changed (by this
- * or by somebody else who was faster) and is worth another look.
+ * Splits or joins the page of `folder` where the name `at` belongs, if it needs it. Resolves with true when pages were split or joined (by
+ * this or by somebody else who was faster), so that they have to be read again.
  */
 export async function tidyFolder(context: FolderContext, folder: string, at: string): Promise<boolean> {
   const running = context.tidying.get(folder)
@@ -51,6 +51,8 @@ interface ReadLeaf {
 type PageWrite = Write & WriteHints
 
 interface Tidied {
+  /** A full page must not grow on; a sparse one may be joined another time. */
+  readonly isUrgent: boolean
   readonly expectations: readonly Expectation[]
   readonly writes: readonly PageWrite[]
 }
@@ -69,6 +71,7 @@ async function tidy(context: FolderContext, folder: string, at: string): Promise
   } catch (error) {
     // Somebody else changed a page first; nothing is lost by leaving it to them.
     if (!(error instanceof Conflict)) throw error
+    return tidied.isUrgent
   }
   return true
 }
@@ -80,7 +83,7 @@ function splitSmall(keys: TreeKeys, root: Expectation, { folder, names }: SmallF
   const chunks = chunkNames(names, true)
   const refs = chunks.map((chunk, i) => ({ low: i === 0 ? '' : (chunk[0] as string), id: i + 1, filled: true }))
   const page: FolderPage = { kind: 'large', folder, nextId: refs.length + 1, leaves: refs }
-  return { expectations: [root], writes: [...putLeaves(keys, folder, refs, chunks, null), putPage(root.key, page)] }
+  return { isUrgent: true, expectations: [root], writes: [...putLeaves(keys, folder, refs, chunks, null), putPage(root.key, page)] }
 }
 
 function putLeaves(keys: TreeKeys, folder: string, refs: readonly LeafRef[], chunks: readonly (readonly string[])[], high: string | null): PageWrite[] {
@@ -116,6 +119,7 @@ function splitLeaf(keys: TreeKeys, root: Expectation, page: LargeFolder, index: 
   const refs = chunks.map((chunk, i) => (i === 0 ? { ...first, filled: true } : { low: chunk[0] as string, id: page.nextId + i - 1, filled: true }))
   const split: LargeFolder = { ...page, nextId: page.nextId + chunks.length - 1, leaves: page.leaves.toSpliced(index, 1, ...refs) }
   return {
+    isUrgent: true,
     expectations: [root, { key: leaf.key, version: leaf.version }],
     writes: [...putLeaves(keys, page.folder, refs, chunks, high), putPage(root.key, split)],
   }
@@ -127,10 +131,10 @@ function joinLeaves(root: Expectation, page: LargeFolder, left: number, [one, ot
   const leaves = page.leaves.toSpliced(left, 2, { ...first, filled: true })
   const expectations = [root, { key: one.key, version: one.version }, { key: other.key, version: other.version }]
   if (leaves.length === 1) {
-    return { expectations, writes: [{ del: one.key }, { del: other.key }, putPage(root.key, { kind: 'small', folder: page.folder, names })] }
+    return { isUrgent: false, expectations, writes: [{ del: one.key }, { del: other.key }, putPage(root.key, { kind: 'small', folder: page.folder, names })] }
   }
   const joined = putPage(one.key, { kind: 'leaf', low: first.low, high: highOf(page.leaves, left + 1), names })
-  return { expectations, writes: [joined, { del: other.key }, putPage(root.key, { ...page, leaves })] }
+  return { isUrgent: false, expectations, writes: [joined, { del: other.key }, putPage(root.key, { ...page, leaves })] }
 }
 
 /**

@@ -158,9 +158,12 @@ async function readLeaves({ values, keys }: FolderContext, page: LargeFolder, ch
   return leaves
 }
 
-/** A leaf to split before names are added, or to join with a neighbour before its last ones go. */
+/**
+ * A leaf to split before names are added, or to join with a neighbour before its last ones go. The neighbours may be too full for that, so
+ * joining is tried at every eighth removal only.
+ */
 function isUnfit({ names, bytes, change }: TouchedLeaf): boolean {
-  return change.add.size > 0 ? isFull(names, bytes) : isSparse(names)
+  return change.add.size > 0 ? isFull(names, bytes) : isSparse(names) && names.length % 8 < change.remove.size
 }
 
 function planLarge({ keys }: FolderContext, page: LargeFolder, leaves: readonly TouchedLeaf[]): FolderPlan {

@@ -12,7 +12,8 @@ import { listFolder } from './folder-list.ts'
 import { planFolders, StalePlan } from './folders.ts'
 import { decodeObituary, decodeRecord, openRecord } from './record.ts'
 import { type RecordContext, RecordPlan } from './records.ts'
-import { createKeyCache, type KeyCache, obituaryOf, treeKeys } from './tree-keys.ts'
+import { SerialQueue } from './serial-queue.ts'
+import { createKeyCache, type KeyCache, obituaryOf, prefixOfTree, treeKeys } from './tree-keys.ts'
 import type { SealedValues, WriteHints } from './values.ts'
 
 export interface NamesOptions {
@@ -36,7 +37,7 @@ export function sealedNames(values: SealedValues, tree: string, nameKey: () => K
   const { cache = createKeyCache(4_096), isHidden = isDotted, obituaryCommits = 65_536 } = options
   const keys = treeKeys(tree, nameKey, cache)
   const context: RecordContext = { values, keys, tidying: new Map(), isHidden, obituaryCommits }
-  const retries = new Queue()
+  const retries = new SerialQueue()
 
   async function commit(expectations: readonly Expectation[], writes: readonly Write[]): Promise<number> {
     const first = await tryCommit(context, expectations, writes)
@@ -118,13 +119,24 @@ async function* watchRecords({ values, keys }: RecordContext, prefix: string, fr
   }
 }
 
-/** Runs one thing after the other. */
-class Queue {
-  #last: Promise<unknown> = Promise.resolve()
+export interface DropOptions {
+  /** Keys deleted by one commit. Default 1,000. */
+  readonly batch?: number
+}
 
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(work)
-    this.#last = result.catch(() => undefined)
-    return await result
+/**
+ * Deletes everything of `tree` from the store that holds its physical keys (sealed values, or the store below: no key is needed), in bounded
+ * commits; after a crash, doing it again goes on where it stopped. Resolves with the number of keys deleted. Nobody may write to
+ * the tree any more.
+ */
+export async function dropTree(store: Store, tree: string, { batch = 1_000 }: DropOptions = {}): Promise<number> {
+  const prefix = prefixOfTree(tree)
+  let deleted = 0
+  for (const folder of await store.list(prefix)) {
+    for (let page = await store.list(prefix + folder, { limit: batch }); page.length > 0; page = await store.list(prefix + folder, { limit: batch })) {
+      await store.commit([], page.map((name) => ({ del: prefix + folder + name })))
+      deleted += page.length
+    }
   }
+  return deleted
 }

@@ -118,7 +118,7 @@ export function encodePage(page: Page): Buffer {
   const numbers = [texts.length, ...texts.map((text) => text.length)]
   if (page.kind === 'large') numbers.push(page.nextId, ...page.leaves.map(({ id, filled }) => id * 2 + (filled ? 1 : 0)))
   const joined = texts.join('')
-  const bytes = Buffer.allocUnsafe(1 + numbers.length * 5 + Buffer.byteLength(joined))
+  const bytes = Buffer.allocUnsafe(1 + lengthOfNumbers(numbers) + Buffer.byteLength(joined))
   bytes[0] = kinds.indexOf(page.kind === 'leaf' && page.high === null ? 'last leaf' : page.kind)
   let offset = 1
   for (const number of numbers) offset = writeNumber(bytes, offset, number)
@@ -126,6 +126,12 @@ export function encodePage(page: Page): Buffer {
   const encoded = bytes.subarray(0, offset)
   decoded.set(encoded, page)
   return encoded
+}
+
+function lengthOfNumbers(numbers: readonly number[]): number {
+  let length = 0
+  for (const number of numbers) length += number < 0x80 ? 1 : 5
+  return length
 }
 
 function textsOf(page: Page): readonly string[] {

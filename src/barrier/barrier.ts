@@ -1,0 +1,329 @@
+/**
+ * The barrier: between it and the store everything is sealed. A root key, which only the seal can give, opens the keyring; the keyring
+ * opens the rest. Nothing that grows with the data is read to unseal. Each process has its own `Barrier` over the shared store.
+ */
+import { createHmac, randomBytes } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import { aeadKeyLength, importAeadKey } from '../crypto/aead.ts'
+import { isEqualSecret } from '../crypto/keys.ts'
+import { badRequest, Conflict, internal } from '../kit/errors.ts'
+import type { Store } from '../kit/store.ts'
+import type { LayeredStore } from '../storage/layered.ts'
+import { GenerationalCache } from './cache.ts'
+import {
+  createKeyringContent, type KeyringContent, newestTerm, openKeyring, type RotationConfig, sealKeyring, withNewTerm,
+} from './keyring-record.ts'
+import { Keyring, sealedError } from './keyring.ts'
+import { sealedNames } from './names.ts'
+import { decodeSealRecord, encodeSealRecord, type SealRecord } from './seal-record.ts'
+import type { Seal } from './seals/seal.ts'
+import type { ShareConfig } from './seals/shamir.ts'
+import { SerialQueue } from './serial-queue.ts'
+import { StagedStore } from './staging.ts'
+import { checkTree, type Finding } from './tree-check.ts'
+import { createKeyCache } from './tree-keys.ts'
+import { readUsage, reserveUsage } from './usage.ts'
+import { type SealedValues, sealedValues } from './values.ts'
+
+export interface BarrierOptions {
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Bytes of opened values that are kept in memory. Default 64 MiB. */
+  readonly cacheBytes?: number
+  /** Called when another process has changed the root key, so that this one can no longer follow the keyring: `unseal` with the new one. */
+  readonly onRootKeyChanged?: () => void
+}
+
+/** How the root key is protected from now on. */
+export interface SealSetup {
+  readonly seal: Seal
+  /** The shares of the seal's key; 0 of 0 when nobody holds any. */
+  readonly config: ShareConfig
+}
+
+/** A recovery key, which authorises what unseal keys would if the seal were not automatic. */
+export interface RecoverySetup {
+  /** Copied at once: the caller wipes it. */
+  readonly key: Uint8Array
+  readonly config: ShareConfig
+}
+
+export interface KeyStatus {
+  readonly term: number
+  /** Milliseconds since 1970. */
+  readonly installed: number
+  /** Never too low; too high by what crashed processes had reserved. */
+  readonly encryptions: number
+}
+
+/** Encryptions that may be used during the first initialisation, which counts them in its one commit. */
+const firstReservation = 65_536
+
+const sealKey = 'barrier/seal'
+const keyringKey = 'barrier/keyring'
+const recoveryKey = 'barrier/recovery'
+const unsealFailed = 'Unseal failed, invalid key'
+
+export class Barrier {
+  /**
+   * Values sealed, keys as they are: for keys that say nothing. Keys under `barrier/` and `t/` belong to the barrier. Like every tree, it is the
+   * same object for the life of the barrier, and throws `ApiError` 'sealed' while it is sealed.
+   */
+  readonly values: LayeredStore
+  readonly #base: StagedStore
+  readonly #values: SealedValues
+  readonly #keyring: Keyring
+  readonly #options: BarrierOptions
+  readonly #queue = new SerialQueue()
+  readonly #keyCache = createKeyCache(65_536)
+  readonly #trees = new GenerationalCache<LayeredStore>(8_192)
+  #rootKey: KeyObject | null = null
+  #isInitializing = false
+  /** Grows with each `seal`, so that an unsealing that was under way does not win over it. */
+  #sealings = 0
+
+  constructor(store: Store, options: BarrierOptions) {
+    this.#options = options
+    this.#base = new StagedStore(store)
+    this.#keyring = new Keyring({
+      reload: () => this.#reload(),
+      reserve: (active, count) => reserveUsage(this.#base, this.#keyring, active, count),
+    })
+    this.#values = sealedValues(this.#base, this.#keyring, options.cacheBytes === undefined ? {} : { cacheBytes: options.cacheBytes })
+    this.values = this.#values
+  }
+
+  get isSealed(): boolean {
+    return this.#isInitializing || !this.#keyring.isOpen
+  }
+
+  async isInitialized(): Promise<boolean> {
+    return (await this.readSeal()) !== null
+  }
+
+  /** The seal record, which can be read while sealed; null before the initialisation. */
+  async readSeal(): Promise<SealRecord | null> {
+    const entry = await this.#base.get(sealKey)
+    return entry === null ? null : decodeSealRecord(entry.value)
+  }
+
+  /** The store of records under names that clients chose; `name` is [a-z0-9-], 1 to 64 characters. */
+  tree(name: string): LayeredStore {
+    const known = this.#trees.get(name)
+    if (known !== undefined) return known
+    const tree = sealedNames(this.#values, name, () => this.#keyring.subkey('names'), { cache: this.#keyCache })
+    this.#trees.set(name, tree, 1)
+    return tree
+  }
+
+  /** 32 secret bytes for one use, the same for the life of the store. Do not keep it: throws 'sealed' while sealed. */
+  subkey(label: string): KeyObject {
+    return this.#keyring.subkey(label)
+  }
+
+  /** An Ed25519 private key for one use, with the same rules. */
+  signingKey(label: string): KeyObject {
+    return this.#keyring.signingKey(label)
+  }
+
+  /** Everything that is wrong with a tree, see `tree-check.ts`; nobody may write to it meanwhile. */
+  async checkTree(name: string): Promise<Finding[]> {
+    return await checkTree(this.#values, name, () => this.#keyring.subkey('names'))
+  }
+
+  /**
+   * Makes a new root key and keyring, and runs `first` with the barrier as if it were unsealed (`isSealed` stays true for everybody
+   * else): all that is written meanwhile becomes durable in the one commit that initialises, or not at all. The barrier is sealed afterwards.
+   * Throws 'bad_request' when the store is initialised already.
+   */
+  async initialize<T>(setup: SealSetup, recovery: RecoverySetup | null, first: () => Promise<T>): Promise<T> {
+    if (this.#isInitializing || (await this.isInitialized())) throw badRequest('Vault is already initialized')
+    this.#isInitializing = true
+    try {
+      return await this.#base.stage(sealKey, () => this.#makeAll(setup, recovery, first))
+    } catch (error) {
+      if (error instanceof Conflict && error.key === sealKey) throw badRequest('Vault is already initialized')
+      throw error
+    } finally {
+      this.seal()
+      this.#isInitializing = false
+    }
+  }
+
+  /**
+   * Unseals with the root key (copied: the caller wipes it), also to take over a new root key while unsealed. Throws 'bad_request' when it is
+   * not the root key, or nothing is initialised.
+   */
+  async unseal(rootKey: Uint8Array): Promise<void> {
+    const sealings = this.#sealings
+    const record = await this.#base.get(keyringKey)
+    if (record === null) throw badRequest('Vault is not initialized')
+    if (rootKey.length !== aeadKeyLength) throw badRequest(unsealFailed)
+    const key = importAeadKey(Buffer.from(rootKey))
+    const content = openKeyring(record.value, key)
+    if (content === null) throw badRequest(unsealFailed)
+    if (sealings !== this.#sealings) throw sealedError()
+    this.#rootKey = key
+    this.#keyring.load(content, record.version)
+  }
+
+  /** Forgets all keys and everything that was opened with them. */
+  seal(): void {
+    this.#sealings += 1
+    this.#rootKey = null
+    this.#keyring.close()
+    this.#values.forget()
+    this.#keyCache.clear()
+  }
+
+  /** A copy of the root key, for a supervisor that hands it to its workers over IPC and wipes it. */
+  exportRootKey(): Buffer {
+    if (this.#rootKey === null) throw sealedError()
+    return this.#rootKey.export()
+  }
+
+  /** Whether this is the root key, in constant time. */
+  isRootKey(candidate: Uint8Array): boolean {
+    const rootKey = this.exportRootKey()
+    try {
+      return isEqualSecret(rootKey, candidate)
+    } finally {
+      rootKey.fill(0)
+    }
+  }
+
+  /** Whether this is the recovery key, in constant time; false when there is none. */
+  async isRecoveryKey(candidate: Uint8Array): Promise<boolean> {
+    const entry = await this.values.get(recoveryKey)
+    return entry !== null && isEqualSecret(entry.value, this.#recoveryProof(candidate))
+  }
+
+  /** Adds a data key that seals from now on; what older ones sealed stays readable. Resolves with its term. */
+  async rotate(): Promise<number> {
+    const content = await this.#changeKeyring((current) => withNewTerm(current, this.#options.now()))
+    return newestTerm(content).term
+  }
+
+  get rotation(): RotationConfig {
+    return this.#keyring.rotation
+  }
+
+  async setRotation(rotation: RotationConfig): Promise<void> {
+    await this.#changeKeyring((current) => ({ ...current, rotation }))
+  }
+
+  async keyStatus(): Promise<KeyStatus> {
+    const { term, installed } = newestTerm(this.#keyring.content)
+    const reserved = await readUsage(this.#base, this.#keyring, term)
+    return { term, installed, encryptions: Math.max(0, reserved - this.#keyring.active.meter.left) }
+  }
+
+  /** To be called every few seconds: follows what other processes did to the keyring, and rotates when that is due. */
+  async tick(): Promise<void> {
+    if (this.isSealed) return
+    await this.#keyring.reload()
+    if (!(await this.#isRotationDue())) return
+    const { term } = this.#keyring.active
+    await this.#changeKeyring((current) => (newestTerm(current).term === term ? withNewTerm(current, this.#options.now()) : current))
+  }
+
+  /**
+   * Makes a new root key and protects it by another seal, or the same one with another key, in one commit. Other processes go on with the
+   * keys that they have; they need the new root key to follow the next change of the keyring.
+   */
+  async rekey({ seal, config }: SealSetup): Promise<void> {
+    await this.#queue.run(async () => {
+      await this.#keyring.reload()
+      const rootKey = randomBytes(aeadKeyLength)
+      try {
+        const wrapped = await seal.wrap(rootKey)
+        const record = await this.#base.get(sealKey)
+        const recovery = record !== null && seal.isAutomatic ? decodeSealRecord(record.value).recovery : null
+        const value = encodeSealRecord({ type: seal.type, isAutomatic: seal.isAutomatic, ...config, wrapped, recovery })
+        await this.#commitRootKey(record?.version ?? 0, value, importAeadKey(Buffer.from(rootKey)))
+      } finally {
+        rootKey.fill(0)
+      }
+    })
+  }
+
+  /** Replaces the recovery key. */
+  async rekeyRecovery({ key, config }: RecoverySetup): Promise<void> {
+    await this.#queue.run(async () => {
+      const record = await this.#base.get(sealKey)
+      if (record === null) throw badRequest('Vault is not initialized')
+      const value = encodeSealRecord({ ...decodeSealRecord(record.value), recovery: config })
+      const { writes } = await this.#values.lower([], [{ put: recoveryKey, value: this.#recoveryProof(key) }])
+      await this.#base.commit([{ key: sealKey, version: record.version }], [{ put: sealKey, value }, ...writes])
+    })
+  }
+
+  async #makeAll<T>({ seal, config }: SealSetup, recovery: RecoverySetup | null, first: () => Promise<T>): Promise<T> {
+    const rootKey = randomBytes(aeadKeyLength)
+    try {
+      const wrapped = await seal.wrap(rootKey)
+      const record = encodeSealRecord({ type: seal.type, isAutomatic: seal.isAutomatic, ...config, wrapped, recovery: recovery?.config ?? null })
+      this.#rootKey = importAeadKey(Buffer.from(rootKey))
+      const content = createKeyringContent(this.#options.now())
+      const keyring = { put: keyringKey, value: sealKeyring(content, this.#rootKey) }
+      const version = await this.#base.commit([], [{ put: sealKey, value: record }, keyring])
+      this.#keyring.load(content, version, firstReservation)
+      await reserveUsage(this.#base, this.#keyring, this.#keyring.active, firstReservation)
+      if (recovery !== null) await this.values.commit([], [{ put: recoveryKey, value: this.#recoveryProof(recovery.key) }])
+      return await first()
+    } finally {
+      rootKey.fill(0)
+    }
+  }
+
+  async #commitRootKey(sealVersion: number, record: Uint8Array, rootKey: KeyObject): Promise<void> {
+    const { content, version } = this.#keyring
+    const expectations = [{ key: sealKey, version: sealVersion }, { key: keyringKey, version }]
+    const commit = await this.#base.commit(expectations, [{ put: sealKey, value: record }, { put: keyringKey, value: sealKeyring(content, rootKey) }])
+    if (!this.#keyring.isOpen) return
+    this.#rootKey = rootKey
+    this.#keyring.load(content, commit)
+  }
+
+  /** Commits a changed keyring, from its newest state, and takes it over. Nothing happens when `change` returns what it was given. */
+  async #changeKeyring(change: (current: KeyringContent) => KeyringContent): Promise<KeyringContent> {
+    return await this.#queue.run(async () => {
+      for (let attempt = 1; ; attempt += 1) {
+        await this.#keyring.reload()
+        const { content, version } = this.#keyring
+        const changed = change(content)
+        if (changed === content) return content
+        if (this.#rootKey === null) throw sealedError()
+        try {
+          const commit = await this.#base.commit([{ key: keyringKey, version }], [{ put: keyringKey, value: sealKeyring(changed, this.#rootKey) }])
+          if (this.#keyring.isOpen) this.#keyring.load(changed, commit)
+          return changed
+        } catch (error) {
+          if (!(error instanceof Conflict)) throw error
+          if (attempt === 5) throw internal('the keyring was changed by another process whose root key is not known here', { cause: error })
+        }
+      }
+    })
+  }
+
+  async #reload(): Promise<void> {
+    const record = await this.#base.get(keyringKey)
+    // Versions only grow, so what was read late cannot undo what was loaded meanwhile.
+    if (record === null || this.#rootKey === null || record.version <= this.#keyring.version) return
+    const content = openKeyring(record.value, this.#rootKey)
+    if (content === null) this.#options.onRootKeyChanged?.()
+    else this.#keyring.load(content, record.version)
+  }
+
+  async #isRotationDue(): Promise<boolean> {
+    const { enabled, interval, maxOperations } = this.rotation
+    if (!enabled) return false
+    const { installed, encryptions } = await this.keyStatus()
+    return encryptions >= maxOperations || (interval > 0 && this.#options.now() - installed >= interval)
+  }
+
+  /** What is kept of a recovery key. It is 32 random bytes, so a plain keyed hash is enough. */
+  #recoveryProof(key: Uint8Array): Buffer {
+    return createHmac('sha256', this.#keyring.subkey('recovery')).update(key).digest()
+  }
+}

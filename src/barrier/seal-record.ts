@@ -1,0 +1,53 @@
+/**
+ * The seal record: which seal protects the root key, and the root key as that seal wrapped it. It stands open in the store, because it is
+ * needed before anything can be opened; it holds nothing that helps without the seal.
+ */
+import { internal } from '../kit/errors.ts'
+import type { ShareConfig } from './seals/shamir.ts'
+
+export interface SealRecord extends ShareConfig {
+  readonly type: string
+  readonly isAutomatic: boolean
+  /** The root key, wrapped. */
+  readonly wrapped: Uint8Array
+  /** How the recovery key is shared; null when there is none. */
+  readonly recovery: ShareConfig | null
+}
+
+interface StoredSeal {
+  readonly format: 1
+  readonly type: string
+  readonly automatic: boolean
+  readonly shares: number
+  readonly threshold: number
+  readonly wrapped: string
+  readonly recovery: ShareConfig | null
+}
+
+export function encodeSealRecord({ type, isAutomatic, shares, threshold, wrapped, recovery }: SealRecord): Buffer {
+  const stored: StoredSeal = { format: 1, type, automatic: isAutomatic, shares, threshold, wrapped: Buffer.from(wrapped).toString('base64'), recovery }
+  return Buffer.from(JSON.stringify(stored))
+}
+
+/** Throws 'internal' for bytes that are no seal record: anybody who can write to the store could have put them there. */
+export function decodeSealRecord(bytes: Uint8Array): SealRecord {
+  const stored = parse(bytes)
+  if (stored?.format !== 1 || typeof stored.type !== 'string' || typeof stored.wrapped !== 'string' || !isShared(stored)) {
+    throw internal('the seal record cannot be read: it was changed, or written by a later version')
+  }
+  const { type, automatic, shares, threshold, wrapped, recovery } = stored as StoredSeal
+  return { type, isAutomatic: automatic, shares, threshold, wrapped: Buffer.from(wrapped, 'base64'), recovery: isShared(recovery) ? recovery : null }
+}
+
+function parse(bytes: Uint8Array): Partial<StoredSeal> | null {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString()) as Partial<StoredSeal> | null
+  } catch {
+    return null
+  }
+}
+
+function isShared(config: Partial<ShareConfig> | null): config is ShareConfig {
+  const { shares, threshold } = config ?? {}
+  return Number.isInteger(shares) && Number.isInteger(threshold) && (shares as number) >= 0 && (threshold as number) >= 0
+}

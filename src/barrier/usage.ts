@@ -1,0 +1,43 @@
+/** The durable count of encryptions by term, sealed like any value. Several processes add to it, each in blocks (`meter.ts`). */
+import { Conflict } from '../kit/errors.ts'
+import type { Store } from '../kit/store.ts'
+import type { ActiveKey, Keyring } from './keyring.ts'
+import { EncryptionMeter } from './meter.ts'
+import { openValue, sealValue } from './values.ts'
+
+export const usageKey = 'barrier/usage'
+
+// Counting the encryption of the count itself would never end: each reservation is larger by one instead.
+const uncounted = new EncryptionMeter(async () => {}, Number.POSITIVE_INFINITY)
+
+/** Adds `count` encryptions under the key of `active`, durably. */
+export async function reserveUsage(base: Store, keyring: Keyring, active: ActiveKey, count: number): Promise<void> {
+  const by = (sealed: Uint8Array | null): Uint8Array => {
+    const counts = sealed === null ? new Map<number, number>() : openCounts(keyring, sealed)
+    counts.set(active.term, (counts.get(active.term) ?? 0) + count + 1)
+    return sealValue({ ...active, meter: uncounted }, usageKey, Buffer.from(JSON.stringify([...counts])))
+  }
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await base.commit([], [{ merge: usageKey, by }])
+      return
+    } catch (error) {
+      // Another process has counted under a key that is newer than those known here.
+      if (!(error instanceof Conflict) || attempt === 3) throw error
+      await keyring.reload()
+    }
+  }
+}
+
+/** How many encryptions under the key of `term` were reserved, by all processes together. */
+export async function readUsage(base: Store, keyring: Keyring, term: number): Promise<number> {
+  const entry = await base.get(usageKey)
+  if (entry === null) return 0
+  return openCounts(keyring, entry.value).get(term) ?? 0
+}
+
+function openCounts(keyring: Keyring, sealed: Uint8Array): Map<number, number> {
+  const bytes = openValue(keyring, usageKey, sealed)
+  if (bytes === null) throw new Conflict(usageKey)
+  return new Map(JSON.parse(bytes.toString()) as [number, number][])
+}
