@@ -119,7 +119,7 @@ function checkPatchType(header: string): void {
   const type = mediaType(header)
   // The first text is Go's, as clients know it.
   if (type === '') throw badRequest('mime: no media type')
-  if (!/^[!#$%&'*+.^`|~\w-]+\/[!#$%&'*+.^`|~\w-]+$/.test(type)) throw badRequest('the Content-Type of the request is malformed')
+  if (!/^[!#$%&'*+.^`|~\w-]+(?:\/[!#$%&'*+.^`|~\w-]+)?$/.test(type)) throw badRequest('the Content-Type of the request is malformed')
   if (type !== patchType) throw new ApiError('unsupported_media', `PATCH requires Content-Type of ${patchType}, provided ${type}`)
 }
 

@@ -87,8 +87,10 @@ export class Listener {
   readonly #writer: AnswerWriter
   /** As node:http sees them: for TLS, what is inside. */
   readonly #connections = new WeakMap<Duplex, Connection>()
-  /** As the network sees them: for TLS, what is outside, from before the handshake on. */
+  /** The sockets of those connections. */
   readonly #sockets = new Set<Socket>()
+  /** As the network sees them: for TLS, what is outside, from before the handshake on. */
+  readonly #accepted = new Set<Socket>()
   #stopping: Promise<void> | null = null
 
   constructor(server: Server | TlsServer, settings: ListenerSettings, host: WireHost) {
@@ -99,8 +101,10 @@ export class Listener {
     this.#writer = writer
     this.#handler = createExchangeHandler(host, { ...settings, writer, bodies: createBodyReader(settings.limits) })
     const accepted = settings.tls === null ? 'connection' : 'secureConnection'
-    server.on('connection', (socket: Socket) => this.#track(socket))
-    server.prependListener(accepted, (socket: Socket) => this.#accept(socket))
+    server.prependListener(accepted, (socket: Socket) => this.#open(socket))
+    server.prependListener('connection', (socket: Socket) => {
+      if (!this.#accepted.has(socket)) this.#track(this.#accepted, socket)
+    })
     server.on('request', (message: IncomingMessage, response: ServerResponse) => this.#answer(message, response, false))
     server.on('checkContinue', (message: IncomingMessage, response: ServerResponse) => this.#answer(message, response, true))
     server.on('connect', (_message: IncomingMessage, socket: Duplex) => socket.on('error', () => null).end(rawAnswer({ writer, now: host.now }, 405, [])))
@@ -131,7 +135,7 @@ export class Listener {
 
   /** How many connections are open, handshakes included. */
   get connectionCount(): number {
-    return this.#sockets.size
+    return this.#accepted.size
   }
 
   /** Reads the TLS files again, for connections to come. Throws as the start does; then the old ones stay in use. */
@@ -168,26 +172,28 @@ export class Listener {
   async #drain(deadline: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy()
+    this.#server.closeIdleConnections()
     // Connections whose answer was promised to be kept alive become idle one by one.
     const sweep = setInterval(() => this.#server.closeIdleConnections(), sweepInterval)
     const timer = setTimeout(() => {
-      for (const socket of this.#sockets) socket.destroy()
+      for (const socket of [...this.#sockets, ...this.#accepted]) socket.destroy()
     }, deadline)
     await closed
     clearInterval(sweep)
     clearTimeout(timer)
+    await Promise.all([...this.#accepted].map((socket) => new Promise((resolve) => socket.once('close', resolve))))
   }
 
-  #track(socket: Socket): void {
-    if (this.#sockets.has(socket)) return
-    this.#sockets.add(socket)
-    socket.once('close', () => this.#sockets.delete(socket))
+  #track(sockets: Set<Socket>, socket: Socket): void {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
     if (this.#stopping !== null) socket.destroy()
   }
 
-  #accept(socket: Socket): void {
+  /** A socket comes twice when `list-verb.ts` restarts it. */
+  #open(socket: Socket): void {
     if (this.#connections.has(socket)) return
-    if (this.#settings.tls === null) this.#track(socket)
+    this.#track(this.#sockets, socket)
     this.#connections.set(socket, openConnection(socket, socketEvents))
   }
 
