@@ -44,7 +44,8 @@ export function parseDuration(raw: unknown): number {
   return wholeSecondsOf(nanosOf(text))
 }
 
-const invalidDuration = (): Error => badRequest('invalid duration: expected a number of seconds, or a text such as "90", "15m", "1h30m" or "2d"')
+const invalidDuration = (): Error =>
+  badRequest('invalid duration: expected a number of seconds, or a text such as "90", "15m", "1h30m" or "2d"')
 const tooLong = (): Error => badRequest('invalid duration: longer than 292 years')
 
 const integerOf = (text: string): bigint => BigInt(text.startsWith('+') ? text.slice(1) : text)

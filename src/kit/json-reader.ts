@@ -25,7 +25,11 @@ export interface JsonEntry<T> {
 export const jsonError = (at: number, what: string): ApiError => badRequest(`error parsing JSON at position ${at}: ${what}`)
 
 const numberGrammar = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y
-const literals = [['true', true], ['false', false], ['null', null]] as const
+const literals = [
+  ['true', true],
+  ['false', false],
+  ['null', null],
+] as const
 
 interface Place {
   readonly text: string

@@ -29,7 +29,21 @@ const isNativeJson = (text: string): boolean => {
 }
 
 test('numbers come back digit by digit', () => {
-  const texts = ['12345678901234567890', '1E5', '1.0', '0.10', '-0', '1e400', '-1e-400', '123456789.123456789123', '1e-07', '0', '-1', '1e-7', '9007199254740993']
+  const texts = [
+    '12345678901234567890',
+    '1E5',
+    '1.0',
+    '0.10',
+    '-0',
+    '1e400',
+    '-1e-400',
+    '123456789.123456789123',
+    '1e-07',
+    '0',
+    '-1',
+    '1e-7',
+    '9007199254740993',
+  ]
   for (const text of texts) {
     assert.equal(encodeJson(parseJson(text)), text)
     assert.equal(encodeJson(parseJson(`{"a":[${text},{"b":${text}}],"c":"${text}"}`)), `{"a":[${text},{"b":${text}}],"c":"${text}"}`)
@@ -48,37 +62,72 @@ test('a JsonNumber can only hold a number, and is only written by encodeJson', (
 })
 
 test('the reader of exact numbers agrees with JSON.parse on everything else', () => {
-  fc.assert(fc.property(fc.json({ maxDepth: 6 }), fc.nat({ max: 3 }), (text, indent) => {
-    const spaced = indent === 0 ? text : JSON.stringify(JSON.parse(text), null, indent)
-    // `-0` and the like keep their digits: compare what is written.
-    const exact = parseJson(`[1.0,${spaced}]`) as Json[]
-    assert.equal(encodeJson(exact[1] ?? null), encodeJson(parseJson(spaced)))
-    assert.deepEqual(JSON.parse(encodeJson(parseJson(spaced))), JSON.parse(text))
-  }), seed)
+  fc.assert(
+    fc.property(fc.json({ maxDepth: 6 }), fc.nat({ max: 3 }), (text, indent) => {
+      const spaced = indent === 0 ? text : JSON.stringify(JSON.parse(text), null, indent)
+      // `-0` and the like keep their digits: compare what is written.
+      const exact = parseJson(`[1.0,${spaced}]`) as Json[]
+      assert.equal(encodeJson(exact[1] ?? null), encodeJson(parseJson(spaced)))
+      assert.deepEqual(JSON.parse(encodeJson(parseJson(spaced))), JSON.parse(text))
+    }),
+    seed,
+  )
 })
 
 test('a mutated text is refused exactly when JSON.parse refuses it', () => {
-  const cut = fc.tuple(fc.json(), fc.nat(), fc.constantFrom('', '"', '\\', ',', '}', ']', '0', '-', '.', 'e', '\u0000', ' ', '\ud800', '1.0', 'null'))
-  fc.assert(fc.property(cut, ([text, at, piece]) => {
-    const i = at % (text.length + 1)
-    const broken = text.slice(0, i) + piece + text.slice(i + (at % 3))
-    for (const candidate of [broken, `[1.0,${broken}]`]) {
-      if (isNativeJson(candidate)) parseJson(candidate)
-      else assert.match(refused(candidate).message, /^error parsing JSON at position \d+: /)
-    }
-  }), seed)
+  const cut = fc.tuple(
+    fc.json(),
+    fc.nat(),
+    fc.constantFrom('', '"', '\\', ',', '}', ']', '0', '-', '.', 'e', '\u0000', ' ', '\ud800', '1.0', 'null'),
+  )
+  fc.assert(
+    fc.property(cut, ([text, at, piece]) => {
+      const i = at % (text.length + 1)
+      const broken = text.slice(0, i) + piece + text.slice(i + (at % 3))
+      for (const candidate of [broken, `[1.0,${broken}]`]) {
+        if (isNativeJson(candidate)) parseJson(candidate)
+        else assert.match(refused(candidate).message, /^error parsing JSON at position \d+: /)
+      }
+    }),
+    seed,
+  )
 })
 
 test('what JSON does not know is refused with the place', () => {
   const cases: readonly (readonly [string, number])[] = [
-    ['', 0], ['{ "a": 1, }', 10], ["{ 'a': 1 }", 2], ['{ "a": 1 /* x */ }', 9], ['{ "a": 01 }', 8], ['{ "a": NaN }', 7], ['[1,]', 3], ['[1 2]', 3],
-    ['{"a" 1}', 5], ['"abc', 4], ['"a\nb"', 2], ['"\\x"', 1], ['"\\u12g4"', 1], ['{} {}', 3], ['1.', 1], ['.5', 0], ['tru', 0], ['\ufeff{}', 0], ['Infinity', 0],
+    ['', 0],
+    ['{ "a": 1, }', 10],
+    ["{ 'a': 1 }", 2],
+    ['{ "a": 1 /* x */ }', 9],
+    ['{ "a": 01 }', 8],
+    ['{ "a": NaN }', 7],
+    ['[1,]', 3],
+    ['[1 2]', 3],
+    ['{"a" 1}', 5],
+    ['"abc', 4],
+    ['"a\nb"', 2],
+    ['"\\x"', 1],
+    ['"\\u12g4"', 1],
+    ['{} {}', 3],
+    ['1.', 1],
+    ['.5', 0],
+    ['tru', 0],
+    ['\ufeff{}', 0],
+    ['Infinity', 0],
   ]
   for (const [text, at] of cases) assert.match(refused(text).message, new RegExp(`^error parsing JSON at position ${at}: `), text)
 })
 
 test('no error holds content of the text', () => {
-  for (const text of ['hunter2', '{"password":hunter2}', '{"hunter2" 1}', '"hunter2', '{"a":"hunter2"', '["hunter2" "x"]', '"hunter2\\q"']) {
+  for (const text of [
+    'hunter2',
+    '{"password":hunter2}',
+    '{"hunter2" 1}',
+    '"hunter2',
+    '{"a":"hunter2"',
+    '["hunter2" "x"]',
+    '"hunter2\\q"',
+  ]) {
     assert.doesNotMatch(refused(text).message, /hunter/)
     assert.equal(refused(text).cause, undefined)
   }
@@ -135,10 +184,17 @@ test('a failed encoding leaves nothing behind', () => {
 
 test('the reader keeps duplicate keys and places', () => {
   const seen: string[] = []
-  readJson('{"a": 1, "a": [true]}', {
-    object: (entries) => void seen.push(...entries.map((entry) => `${entry.key}@${entry.at}`)),
-    array: () => {}, text: () => {}, number: () => {}, literal: () => {},
-  }, 10)
+  readJson(
+    '{"a": 1, "a": [true]}',
+    {
+      object: (entries) => void seen.push(...entries.map((entry) => `${entry.key}@${entry.at}`)),
+      array: () => {},
+      text: () => {},
+      number: () => {},
+      literal: () => {},
+    },
+    10,
+  )
   assert.deepEqual(seen, ['a@1', 'a@9'])
 })
 

@@ -39,7 +39,10 @@ export class JsonNumber {
   }
 }
 
-/** JSON that is written out already: `encodeJson` embeds its text as it stands, so that what is read often is neither parsed nor written again. */
+/**
+ * JSON that is written out already: `encodeJson` embeds its text as it stands, so that what is read often is neither parsed nor
+ * written again.
+ */
 export class JsonText {
   readonly text: string
   #value: Json | undefined
@@ -146,9 +149,9 @@ function numberEnd(text: string, start: number): number {
   }
 }
 
-/** Up to 15 digits are always exact, unless they are `-0`. */
+/** Up to 15 digits and nothing else are always exact. */
 function changes(text: string, start: number, end: number): boolean {
-  if (end - start <= 15 && text.charCodeAt(start) !== 45 && isDigits(text, start, end)) return false
+  if (end - start <= 15 && isDigits(text, start, end)) return false
   const written = text.slice(start, end)
   return String(Number(written)) !== written
 }

@@ -71,7 +71,9 @@ export function compileAcl(policies: readonly Policy[], options: AclOptions = {}
     judge,
     capabilities,
     hasAnyAccess: (prefix, nowMs) =>
-      isRootAt(prefix) || capabilities(prefix, nowMs)[0] !== 'deny' || at(nowOr(nowMs)).index.hasBelow(prefix, (rule) => rule.granted !== 0),
+      isRootAt(prefix) ||
+      capabilities(prefix, nowMs)[0] !== 'deny' ||
+      at(nowOr(nowMs)).index.hasBelow(prefix, (rule) => rule.granted !== 0),
     visibleKeys(verdict, path, keys, nowMs) {
       const filter = verdict.keysFilter
       if (filter === null) return keys
@@ -123,7 +125,11 @@ function baseVerdict(rule: MergedRule, { capability, sudo }: Question, known: Ve
 
 function makeVerdict(rule: MergedRule, capability: Capability, sudo: boolean): Verdict {
   const shown = (sources: MergedRule['sources']): Verdict['rule'] =>
-    Object.freeze({ policies: Object.freeze([...new Set(sources.map((source) => source.policy))]), pattern: rule.pattern.text, capabilities: rule.capabilities })
+    Object.freeze({
+      policies: Object.freeze([...new Set(sources.map((source) => source.policy))]),
+      pattern: rule.pattern.text,
+      capabilities: rule.capabilities,
+    })
   if (rule.isDeny) {
     const denials = rule.sources.filter((source) => source.isDeny)
     return verdict('denied', `denied by ${nameOf(rule, denials)}`, { rule: shown(denials) })

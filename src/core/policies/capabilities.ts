@@ -1,7 +1,6 @@
 /** The words that policies are made of, as bits so that a rule's set of them is one number. */
 
-export const capabilityNames =
-  ['create', 'delete', 'list', 'patch', 'read', 'recover', 'scan', 'subscribe', 'sudo', 'update'] as const
+export const capabilityNames = ['create', 'delete', 'list', 'patch', 'read', 'recover', 'scan', 'subscribe', 'sudo', 'update'] as const
 /** What a rule can grant. `deny` is not among them: it takes all of them away. */
 export type Capability = (typeof capabilityNames)[number]
 
@@ -21,5 +20,9 @@ const denied: readonly string[] = Object.freeze(['deny'])
 const reading = ['read', 'list']
 const writing = ['create', 'read', 'update', 'delete', 'list']
 /** What the old `policy = "…"` of a rule stands for. */
-export const oldPolicies: ReadonlyMap<string, readonly string[]> =
-  new Map([['deny', ['deny']], ['read', reading], ['write', writing], ['sudo', [...writing, 'sudo']]])
+export const oldPolicies: ReadonlyMap<string, readonly string[]> = new Map([
+  ['deny', ['deny']],
+  ['read', reading],
+  ['write', writing],
+  ['sudo', [...writing, 'sudo']],
+])

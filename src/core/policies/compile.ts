@@ -1,4 +1,4 @@
-/** Policies to rules with one entry per pattern: templates filled in, expired rules left out, the same pattern of several policies merged. */
+/** From policies to one rule per pattern: templates filled in, expired rules left out, the same pattern of several policies merged. */
 import { bitOf, namesOf } from './capabilities.ts'
 import type { KeysFilter } from './keys-filter.ts'
 import { mergeValues, type ParameterRules } from './parameters.ts'
@@ -75,8 +75,18 @@ function asMerged(text: string, policy: Policy, rule: PathRule): MergedRule {
   const { isDeny, granted, parameters, minWrapTtl, maxWrapTtl, pageLimit, keysFilter, mfaMethods, eventTypes } = rule
   const sources = [{ policy: policy.name, isDeny, granted }]
   return {
-    pattern: parsePattern(text), isDeny, granted, capabilities: namesOf(granted), sources, parameters, minWrapTtl, maxWrapTtl, pageLimit, keysFilter,
-    mfaMethods, eventTypes,
+    pattern: parsePattern(text),
+    isDeny,
+    granted,
+    capabilities: namesOf(granted),
+    sources,
+    parameters,
+    minWrapTtl,
+    maxWrapTtl,
+    pageLimit,
+    keysFilter,
+    mfaMethods,
+    eventTypes,
   }
 }
 

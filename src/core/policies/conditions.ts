@@ -13,8 +13,11 @@ export interface Refusal {
 export type Outcome = Refusal | { readonly pageLimit: number } | null
 
 const withParameters: ReadonlySet<string> = new Set(['read', 'create', 'update', 'patch', 'recover'])
-const textsOf: Readonly<Record<ParameterRefusal['code'], string>> =
-  { parameter_missing: 'is required', parameter_denied: 'is denied', parameter_not_allowed: 'not allowed' }
+const textsOf: Readonly<Record<ParameterRefusal['code'], string>> = {
+  parameter_missing: 'is required',
+  parameter_denied: 'is denied',
+  parameter_not_allowed: 'not allowed',
+}
 
 /** The capability itself is already granted. */
 export function checkConditions(rule: MergedRule, question: Question): Outcome {
@@ -25,7 +28,9 @@ export function checkConditions(rule: MergedRule, question: Question): Outcome {
   if (capability === 'subscribe') return refuseEvent(rule, question)
   if (!withParameters.has(capability)) return null
   const refusal = refusalOf(rule.parameters, question.data)
-  return refusal === null ? null : { code: refusal.code, text: `parameter ${JSON.stringify(refusal.name.slice(0, 64))} ${textsOf[refusal.code]}` }
+  return refusal === null
+    ? null
+    : { code: refusal.code, text: `parameter ${JSON.stringify(refusal.name.slice(0, 64))} ${textsOf[refusal.code]}` }
 }
 
 function refuseMfa(rule: MergedRule, question: Question): Refusal | null {

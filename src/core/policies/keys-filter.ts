@@ -22,12 +22,14 @@ export function parseKeysFilter(text: string): KeysFilter {
   }
   parts.push(literal(text.slice(end)))
   const filter: KeysFilter = (path, key) => parts.map((part) => part(path, key)).join('')
-  if (filter('folder/', 'one') === filter('folder/', 'two')) throw badRequest('list_scan_response_keys_filter_path resulted in same path for two different keys')
+  if (filter('folder/', 'one') === filter('folder/', 'two'))
+    throw badRequest('list_scan_response_keys_filter_path resulted in same path for two different keys')
   return filter
 }
 
 function literal(text: string): Part {
-  if (/\{\{|\}\}/.test(text)) throw badRequest('list_scan_response_keys_filter_path: only {{ .path }} and {{ .key }} with | replace "old" "new" are known')
+  if (/\{\{|\}\}/.test(text))
+    throw badRequest('list_scan_response_keys_filter_path: only {{ .path }} and {{ .key }} with | replace "old" "new" are known')
   return () => text
 }
 

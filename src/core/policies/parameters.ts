@@ -44,7 +44,8 @@ function isAllowed(allowed: ParameterValues, name: string, value: Json): boolean
 function isSameValue(listed: Json, given: Json): boolean {
   if (typeof listed === 'string' && typeof given === 'string') return matchesGlob(listed, given)
   if (isNumber(listed) && isNumber(given)) return digitsOf(listed) === digitsOf(given)
-  if (Array.isArray(listed) && Array.isArray(given)) return listed.length === given.length && listed.every((item, i) => isSameItem(item as Json, given[i] as Json))
+  if (Array.isArray(listed) && Array.isArray(given))
+    return listed.length === given.length && listed.every((item, i) => isSameItem(item as Json, given[i] as Json))
   return listed === given
 }
 
@@ -83,8 +84,8 @@ export function matchesGlob(pattern: string, text: string): boolean {
 }
 
 /**
- * The values of two rules for one pattern: both are listed, and "any value" of one is any value of both. A rule that lists nothing leaves the
- * other's list as it is.
+ * The values of two rules for one pattern: both are listed, and "any value" of one is any value of both. A rule that lists nothing
+ * leaves the other's list as it is.
  */
 export function mergeValues(a: ParameterValues, b: ParameterValues): ParameterValues {
   if (a.size === 0 || b.size === 0) return a.size === 0 ? b : a

@@ -59,9 +59,11 @@ function rulesOf({ keys, value }: HclItem, file: HclFile, warnings: string[]): P
   const [, label] = keys
   if (keys.length === 2 && label !== undefined && value.kind === 'object') return [parseRule(label.value, value, file, warnings)]
   if (!file.isJson) throw hclError(file.text, keys[0]?.at ?? value.at, 'expected path "…" { … }')
-  return objectsOf(value, file).flatMap((object) => object.items).flatMap((item) => {
-    return objectsOf(item.value, file).map((body) => parseRule(item.keys[0]?.value ?? '', body, file, warnings))
-  })
+  return objectsOf(value, file)
+    .flatMap((object) => object.items)
+    .flatMap((item) => {
+      return objectsOf(item.value, file).map((body) => parseRule(item.keys[0]?.value ?? '', body, file, warnings))
+    })
 }
 
 function objectsOf(value: HclItem['value'], file: HclFile): readonly HclObject[] {

@@ -32,7 +32,8 @@ export function parsePasswordPolicy(text: string): PasswordPolicy {
   const policy = policyOf(decoded(text))
   const errors = errorsOf(policy)
   if (errors.length > 0) throw badRequest(`invalid password policy: ${errors.join('; ')}`)
-  if (policy.length < lengthMin || policy.length > lengthMax) throw badRequest(`passwords must be between ${lengthMin} and ${lengthMax} characters`)
+  if (policy.length < lengthMin || policy.length > lengthMax)
+    throw badRequest(`passwords must be between ${lengthMin} and ${lengthMax} characters`)
   return Object.freeze(policy)
 }
 
@@ -104,7 +105,8 @@ function errorsOf({ length, rules, characters }: PasswordPolicy): string[] {
  */
 export function generatePassword(policy: PasswordPolicy, random: (bytes: number) => Uint8Array): string {
   const pick = indexSource(random)
-  const draw = (characters: readonly string[], count: number): string[] => Array.from({ length: count }, () => characters[pick(characters.length)] ?? '')
+  const draw = (characters: readonly string[], count: number): string[] =>
+    Array.from({ length: count }, () => characters[pick(characters.length)] ?? '')
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     const candidate = draw(policy.characters, policy.length)
     if (policy.rules.every((rule) => satisfies(candidate, rule))) return candidate.join('')

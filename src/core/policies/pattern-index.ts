@@ -28,7 +28,10 @@ interface Ranked<R> {
 export function indexPatterns<R extends Indexed>(rules: readonly R[]): PatternIndex<R> {
   const isWild = (rule: R): boolean => rule.pattern.isGlob || rule.pattern.wildcards > 0
   const exact = new Map(rules.filter((rule) => !isWild(rule)).map((rule) => [rule.pattern.body, rule]))
-  const ranked = rules.filter(isWild).toSorted((a, b) => bySpecificity(a.pattern, b.pattern)).map((rule, rank): Ranked<R> => ({ rule, rank }))
+  const ranked = rules
+    .filter(isWild)
+    .toSorted((a, b) => bySpecificity(a.pattern, b.pattern))
+    .map((rule, rank): Ranked<R> => ({ rule, rank }))
   const prefixes = indexPrefixes(ranked.filter(({ rule }) => rule.pattern.wildcards === 0))
   const withSegments = ranked.filter(({ rule }) => rule.pattern.wildcards > 0)
   const segments = withSegments.length === 0 ? null : indexSegments(withSegments)
@@ -57,8 +60,8 @@ export function indexPatterns<R extends Indexed>(rules: readonly R[]): PatternIn
 const higher = <R>(a: Ranked<R> | null, b: Ranked<R> | null): Ranked<R> | null => (a === null ? b : b === null || a.rank > b.rank ? a : b)
 
 /**
- * Longest prefix by binary search: the greatest entry that is not greater than the path either is a prefix of it, or begins with the longest
- * one that is; every entry knows the longest shorter entry that it begins with.
+ * Longest prefix by binary search: the greatest entry that is not greater than the path either is a prefix of it, or begins with the
+ * longest one that is; every entry knows the longest shorter entry that it begins with.
  */
 function indexPrefixes<R extends Indexed>(ranked: readonly Ranked<R>[]): (path: string) => Ranked<R> | null {
   const entries = ranked.toSorted((a, b) => (a.rule.pattern.body < b.rule.pattern.body ? -1 : 1))

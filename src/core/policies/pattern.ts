@@ -1,6 +1,6 @@
 /**
- * The patterns of rules: exact paths, prefixes that end in `*`, and patterns with `+` for one whole segment. A `*` elsewhere and a `+` inside
- * a segment are ordinary characters, as in Vault.
+ * The patterns of rules: exact paths, prefixes that end in `*`, and patterns with `+` for one whole segment. A `*` elsewhere and a
+ * `+` inside a segment are ordinary characters, as in Vault.
  */
 
 export interface Pattern {

@@ -34,14 +34,29 @@ export interface PathRule {
 
 /** The keys of a rule that are read here. `control_group` is known in order to be refused with a reason. */
 const knownKeys: ReadonlySet<string> = new Set([
-  'comment', 'policy', 'capabilities', 'allowed_parameters', 'denied_parameters', 'required_parameters', 'min_wrapping_ttl', 'max_wrapping_ttl',
-  'mfa_methods', 'pagination_limit', 'expiration', 'list_scan_response_keys_filter_path', 'subscribe_event_types', 'control_group',
+  'comment',
+  'policy',
+  'capabilities',
+  'allowed_parameters',
+  'denied_parameters',
+  'required_parameters',
+  'min_wrapping_ttl',
+  'max_wrapping_ttl',
+  'mfa_methods',
+  'pagination_limit',
+  'expiration',
+  'list_scan_response_keys_filter_path',
+  'subscribe_event_types',
+  'control_group',
 ])
 
 /** Names of keys that nothing knows, worded as Vault does: `invalid key "colour" on line 1`. */
 export function unknownKeys(items: readonly HclItem[], known: ReadonlySet<string>, file: HclFile): string[] {
   return items.flatMap(({ keys: [key] }) =>
-    key === undefined || known.has(key.value) ? [] : [`invalid key ${JSON.stringify(key.value)} on line ${placeOf(file.text, key.at).split(':')[0]}`])
+    key === undefined || known.has(key.value)
+      ? []
+      : [`invalid key ${JSON.stringify(key.value)} on line ${placeOf(file.text, key.at).split(':')[0]}`],
+  )
 }
 
 /** The text that Vault's command and libraries print for several mistakes at once. */
@@ -54,18 +69,30 @@ export function parseRule(label: string, body: HclObject, file: HclFile, warning
   const unknown = unknownKeys(body.items, knownKeys, file)
   if (unknown.length > 0) throw badRequest(severalErrors(unknown.map((text) => `${named}: ${text}`)))
   const values = valuesOf(body, named)
-  if (values.has('control_group')) throw badRequest(`${named}: control_group is not supported; without the approvals it asks for, the rule would grant too much`)
+  if (values.has('control_group'))
+    throw badRequest(`${named}: control_group is not supported; without the approvals it asks for, the rule would grant too much`)
   const pattern = label.startsWith('/') ? label.slice(1) : label
   if (pattern.includes('+*')) throw badRequest(`${named}: invalid use of wildcards ('+*' is forbidden)`)
   const { isTemplated, unknown: selectors } = checkTemplate(pattern)
-  warnings.push(...patternWarnings(pattern, named), ...selectors.map((selector) => `${named}: {{${selector}}} never has a value, so the rule never counts`))
+  warnings.push(
+    ...patternWarnings(pattern, named),
+    ...selectors.map((selector) => `${named}: {{${selector}}} never has a value, so the rule never counts`),
+  )
   const read = readerOf(values, named)
   const capabilities = read.capabilities()
   const [minWrapTtl, maxWrapTtl] = [read.seconds('min_wrapping_ttl'), read.seconds('max_wrapping_ttl')]
   if (minWrapTtl > 0 && maxWrapTtl > 0 && maxWrapTtl < minWrapTtl) throw badRequest('max_wrapping_ttl cannot be less than min_wrapping_ttl')
   return Object.freeze({
-    pattern, isTemplated, ...capabilities, minWrapTtl, maxWrapTtl,
-    parameters: Object.freeze({ required: read.texts('required_parameters') ?? [], allowed: read.values('allowed_parameters'), denied: read.values('denied_parameters') }),
+    pattern,
+    isTemplated,
+    ...capabilities,
+    minWrapTtl,
+    maxWrapTtl,
+    parameters: Object.freeze({
+      required: read.texts('required_parameters') ?? [],
+      allowed: read.values('allowed_parameters'),
+      denied: read.values('denied_parameters'),
+    }),
     expiresAt: read.time('expiration'),
     pageLimit: read.count('pagination_limit'),
     keysFilter: read.keysFilter(capabilities.granted),
@@ -78,7 +105,9 @@ export function parseRule(label: string, body: HclObject, file: HclFile, warning
 function patternWarnings(pattern: string, named: string): string[] {
   const plain = pattern.replaceAll(/\{\{.*?\}\}/g, '')
   const warnings = plain.slice(0, -1).includes('*') ? [`${named}: "*" is a wildcard only at the end of a path`] : []
-  return plain.split('/').some((segment) => segment !== '+' && segment.includes('+')) ? [...warnings, `${named}: "+" is a wildcard only as a whole segment`] : warnings
+  return plain.split('/').some((segment) => segment !== '+' && segment.includes('+'))
+    ? [...warnings, `${named}: "+" is a wildcard only as a whole segment`]
+    : warnings
 }
 
 function valuesOf(body: HclObject, named: string): Map<string, HclValue> {

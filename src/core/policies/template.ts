@@ -107,7 +107,9 @@ function entityValue(selector: string, entity: EntityView): string | null {
 function groupValue(selector: string, groups: readonly GroupView[], namespace: string): string | null {
   const [, by, wanted, rest] = /^(ids|names)\.([^.]+)\.(.*)$/s.exec(selector) ?? []
   if (rest === undefined) return null
-  const group = groups.find((candidate) => (by === 'ids' ? candidate.id === wanted : candidate.name === wanted && candidate.namespace === namespace))
+  const group = groups.find((candidate) =>
+    by === 'ids' ? candidate.id === wanted : candidate.name === wanted && candidate.namespace === namespace,
+  )
   return group === undefined ? null : plainValue(rest, group, {})
 }
 

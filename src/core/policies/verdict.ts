@@ -23,10 +23,18 @@ export interface Question {
 
 /** Why a capability that is granted does not suffice. */
 export type ConditionCode =
-  | 'wrapping_required' | 'wrapping_too_short' | 'wrapping_too_long' | 'mfa_required' | 'event_type_not_allowed'
-  | 'limit_required' | 'limit_invalid' | 'limit_exceeded' | ParameterRefusal['code']
+  | 'wrapping_required'
+  | 'wrapping_too_short'
+  | 'wrapping_too_long'
+  | 'mfa_required'
+  | 'event_type_not_allowed'
+  | 'limit_required'
+  | 'limit_invalid'
+  | 'limit_exceeded'
+  | ParameterRefusal['code']
 /** Stable: for logs, tests and tools. */
-export type VerdictCode = 'root' | 'allowed' | 'no_rule' | 'denied' | 'capability_missing' | 'sudo_missing' | 'not_canonical' | ConditionCode
+export type VerdictCode =
+  'root' | 'allowed' | 'no_rule' | 'denied' | 'capability_missing' | 'sudo_missing' | 'not_canonical' | ConditionCode
 
 export interface Verdict {
   readonly allowed: boolean
@@ -34,7 +42,7 @@ export interface Verdict {
   readonly code: VerdictCode
   /** For people: `capability "update" missing in rule "secret/*" of policy "app"`. Names of fields, never values. */
   readonly reason: string
-  /** The rule that decided: the policies that grant what was asked, else all that have a rule for the pattern. Null for root and no rule. */
+  /** The rule that decided, with the policies that grant what was asked, or else all that have it. Null for root and where no rule fits. */
   readonly rule: { readonly policies: readonly string[]; readonly pattern: string; readonly capabilities: readonly string[] } | null
   /** Listings: what the request's `limit` must be replaced by, null when it stays. */
   readonly pageLimit: number | null

@@ -45,7 +45,8 @@ function decodeBlock(object: HclObject, isJson: boolean): HclData[] {
   const hasLabels = isJson && object.items.length > 0 && object.items.every((item) => item.value.kind === 'object')
   if (!hasLabels) return [decodeObject(object, isJson)]
   return object.items.flatMap(({ keys: [key], value }) =>
-    value.kind === 'object' ? decodeBlock(value, isJson).map((block) => labelled(key?.value ?? '', [block])) : [])
+    value.kind === 'object' ? decodeBlock(value, isJson).map((block) => labelled(key?.value ?? '', [block])) : [],
+  )
 }
 
 /** A value in a list: objects are not wrapped there. */

@@ -7,8 +7,33 @@ const cases: readonly (readonly [name: string, before: string, after: string])[]
   ['a one-line block is opened', 'path "secret/*" { capabilities = ["read"] }', 'path "secret/*" {\n  capabilities = ["read"]\n}\n'],
   [
     'assignments and their comments are aligned',
-    '# top\n\n# about a\npath "a" {\ncapabilities = ["read",\n "list"]\n   allowed_parameters = {\n     "a" = []\n     "long" = ["x", "y"]  # why\n   }\n}\n',
-    '# top\n\n# about a\npath "a" {\n  capabilities = [\n    "read",\n    "list",\n  ]\n\n  allowed_parameters = {\n    "a"    = []\n    "long" = ["x", "y"] # why\n  }\n}\n',
+    `# top
+
+# about a
+path "a" {
+capabilities = ["read",
+ "list"]
+   allowed_parameters = {
+     "a" = []
+     "long" = ["x", "y"]  # why
+   }
+}
+`,
+    `# top
+
+# about a
+path "a" {
+  capabilities = [
+    "read",
+    "list",
+  ]
+
+  allowed_parameters = {
+    "a"    = []
+    "long" = ["x", "y"] # why
+  }
+}
+`,
   ],
   [
     'blocks are set apart, single items are not aligned',

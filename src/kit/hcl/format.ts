@@ -6,7 +6,7 @@ import { badRequest } from '../errors.ts'
 import type { HclComment, HclFile, HclItem, HclList, HclObject, HclValue } from './ast.ts'
 import { parseHcl } from './parser.ts'
 
-/** The text in the usual layout, ending in a line end ('' for nothing). Throws `bad_request` for what does not parse, and for the JSON form. */
+/** The text in the usual layout, with a line end ('' for nothing). Throws `bad_request` for what does not parse and for the JSON form. */
 export function formatHcl(source: string): string {
   const file = parseHcl(source)
   if (file.isJson) throw badRequest('this is JSON; only HCL is formatted')
@@ -141,6 +141,8 @@ function listLines(list: HclList, file: HclFile): Line[] {
 /** Literals without comments that begin on the line of the bracket stay on one line. */
 function isFlat(list: HclList, file: HclFile): boolean {
   if (list.rest.length > 0) return false
-  return list.elements.every(({ value, lead, trail }) =>
-    value.kind === 'literal' && lead.length + trail.length === 0 && !file.text.slice(list.at, value.end).includes('\n'))
+  return list.elements.every(
+    ({ value, lead, trail }) =>
+      value.kind === 'literal' && lead.length + trail.length === 0 && !file.text.slice(list.at, value.end).includes('\n'),
+  )
 }

@@ -11,8 +11,14 @@ export function parseHclJson(text: string, depthMax: number): HclFile {
 
 const none: readonly never[] = Object.freeze([])
 
-const literal = (type: HclLiteral['type'], value: HclLiteral['value'], written: string, at: number): HclValue =>
-  ({ kind: 'literal', type, value, text: written, at, end: at + written.length })
+const literal = (type: HclLiteral['type'], value: HclLiteral['value'], written: string, at: number): HclValue => ({
+  kind: 'literal',
+  type,
+  value,
+  text: written,
+  at,
+  end: at + written.length,
+})
 
 function builderFor(text: string): JsonBuilder<HclValue> {
   return {
@@ -25,10 +31,21 @@ function builderFor(text: string): JsonBuilder<HclValue> {
       if (!Number.isFinite(value) || (isInteger && !Number.isSafeInteger(value))) throw hclError(text, at, 'number out of range')
       return literal(isInteger ? 'integer' : 'float', value, digits, at)
     },
-    array: (items, at) => ({ kind: 'list', elements: items.map((value) => ({ value, lead: none, trail: none })), rest: none, at, end: at + 1 }),
+    array: (items, at) => ({
+      kind: 'list',
+      elements: items.map((value) => ({ value, lead: none, trail: none })),
+      rest: none,
+      at,
+      end: at + 1,
+    }),
     object: (entries, at) => ({ kind: 'object', items: entries.map(itemOf), rest: none, at, end: at + 1 }),
   }
 }
 
-const itemOf = ({ key, value, at }: { key: string; value: HclValue; at: number }): HclItem =>
-  ({ keys: [{ value: key, text: JSON.stringify(key), at }], assigned: true, value, lead: none, trail: none })
+const itemOf = ({ key, value, at }: { key: string; value: HclValue; at: number }): HclItem => ({
+  keys: [{ value: key, text: JSON.stringify(key), at }],
+  assigned: true,
+  value,
+  lead: none,
+  trail: none,
+})

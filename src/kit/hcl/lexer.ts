@@ -1,7 +1,8 @@
 /** Cuts HCL 1 into tokens. Every token knows its place, so that every later error can name one. */
 import { hclError } from './ast.ts'
 
-export type TokenKind = 'name' | 'string' | 'heredoc' | 'integer' | 'float' | 'boolean' | 'comment' | 'end' | '{' | '}' | '[' | ']' | '=' | ','
+export type TokenKind =
+  'name' | 'string' | 'heredoc' | 'integer' | 'float' | 'boolean' | 'comment' | 'end' | '{' | '}' | '[' | ']' | '=' | ','
 
 export interface Token {
   readonly kind: TokenKind

@@ -14,8 +14,17 @@ export function literalOf(text: string, token: Token): HclLiteral | null {
   return token.kind === 'boolean' ? literal('boolean', token.text === 'true') : null
 }
 
-const simpleEscapes: Readonly<Record<string, string>> =
-  { a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v', '\\': '\\', '"': '"' }
+const simpleEscapes: Readonly<Record<string, string>> = {
+  a: '\x07',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+  '\\': '\\',
+  '"': '"',
+}
 const hexLength: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 }
 const hexDigits = /^[0-9a-fA-F]+$/
 const octal = /[0-7]{3}/y

@@ -19,9 +19,27 @@ const refusal = (text: string): string => {
 
 test('literals', () => {
   const cases: readonly (readonly [string, unknown])[] = [
-    ['1', 1], ['-2', -2], ['0', 0], ['0440', 288], ['0x1F', 31], ['-0x10', -16], ['1.5', 1.5], ['.5', 0.5], ['1.', 1], ['1e3', 1000], ['1.5E-3', 0.0015],
-    ['0159.5', 159.5], ['true', true], ['false', false], ['""', ''], ['"a\\n\\t\\"\\\\"', 'a\n\t"\\'], ['"\\x41\\101\\u00e9\\U0001F600"', 'AA\u00e9\u{1f600}'],
-    ['"\\ud800"', '\ufffd'], ['"${foo "bar" {x}}"', '${foo "bar" {x}}'], ['"a${b\n}\\n"', 'a${b\n}\n'], ['"$5 {x}"', '$5 {x}'],
+    ['1', 1],
+    ['-2', -2],
+    ['0', 0],
+    ['0440', 288],
+    ['0x1F', 31],
+    ['-0x10', -16],
+    ['1.5', 1.5],
+    ['.5', 0.5],
+    ['1.', 1],
+    ['1e3', 1000],
+    ['1.5E-3', 0.0015],
+    ['0159.5', 159.5],
+    ['true', true],
+    ['false', false],
+    ['""', ''],
+    ['"a\\n\\t\\"\\\\"', 'a\n\t"\\'],
+    ['"\\x41\\101\\u00e9\\U0001F600"', 'AA\u00e9\u{1f600}'],
+    ['"\\ud800"', '\ufffd'],
+    ['"${foo "bar" {x}}"', '${foo "bar" {x}}'],
+    ['"a${b\n}\\n"', 'a${b\n}\n'],
+    ['"$5 {x}"', '$5 {x}'],
   ]
   for (const [text, value] of cases) assert.deepEqual(data(`a = ${text}\n`), { a: value }, text)
 })
@@ -39,7 +57,9 @@ test('comments in all three forms, anywhere', () => {
 })
 
 test('blocks are lists, so that they may be repeated', () => {
-  assert.deepEqual(data('listener "tcp" { address = "a" }\nlistener "tcp" { address = "b" }'), { listener: [{ tcp: [{ address: 'a' }] }, { tcp: [{ address: 'b' }] }] })
+  assert.deepEqual(data('listener "tcp" { address = "a" }\nlistener "tcp" { address = "b" }'), {
+    listener: [{ tcp: [{ address: 'a' }] }, { tcp: [{ address: 'b' }] }],
+  })
   assert.deepEqual(data('a { b = 1 }'), { a: [{ b: 1 }] })
   assert.deepEqual(data('a = { b = 1 }'), { a: [{ b: 1 }] })
   assert.deepEqual(data('a "b" "c" { d = 1 }'), { a: [{ b: [{ c: [{ d: 1 }] }] }] })
@@ -61,7 +81,9 @@ test('CRLF and a byte order mark are taken as if they were not there', () => {
 
 test('the JSON form gives the same data', () => {
   assert.deepEqual(data('{"a":{"b":1},"l":[1,"x",true,null],"n":1.5}'), { a: [{ b: 1 }], l: [1, 'x', true, ''], n: 1.5 })
-  assert.deepEqual(data(' {"listener":{"tcp":{"address":"a"},"unix":{"address":"b"}}}'), { listener: [{ tcp: [{ address: 'a' }] }, { unix: [{ address: 'b' }] }] })
+  assert.deepEqual(data(' {"listener":{"tcp":{"address":"a"},"unix":{"address":"b"}}}'), {
+    listener: [{ tcp: [{ address: 'a' }] }, { unix: [{ address: 'b' }] }],
+  })
   assert.deepEqual(data('{"path":{"a":{"x":1}},"path":{"b":{"x":2}}}'), { path: [{ a: [{ x: 1 }] }, { b: [{ x: 2 }] }] })
 })
 
@@ -103,7 +125,8 @@ test('errors name line and column', () => {
 })
 
 test('no error holds a value of the text', () => {
-  for (const text of ['a = hunter2', 'a = "hunter2', 'a = ["hunter2" "x"]', '{"a":hunter2}', 'a = "hunter2" "x" }']) assert.doesNotMatch(refusal(text), /hunter/)
+  for (const text of ['a = hunter2', 'a = "hunter2', 'a = ["hunter2" "x"]', '{"a":hunter2}', 'a = "hunter2" "x" }'])
+    assert.doesNotMatch(refusal(text), /hunter/)
 })
 
 test('size and depth are limited', () => {

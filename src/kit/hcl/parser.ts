@@ -1,8 +1,17 @@
 /** Parses HCL 1, or its JSON form when the text begins with `{`, into a syntax tree. */
 import { badRequest } from '../errors.ts'
 import {
-  defaultHclLimits, hclError, type HclComment, type HclElement, type HclFile, type HclItem, type HclKey, type HclLimits, type HclList,
-  type HclObject, type HclValue,
+  defaultHclLimits,
+  hclError,
+  type HclComment,
+  type HclElement,
+  type HclFile,
+  type HclItem,
+  type HclKey,
+  type HclLimits,
+  type HclList,
+  type HclObject,
+  type HclValue,
 } from './ast.ts'
 import { parseHclJson } from './json-form.ts'
 import { lexHcl, type Token, type TokenKind } from './lexer.ts'
@@ -102,7 +111,12 @@ function readKeys(cursor: Cursor): HclKey[] {
       cursor.next++
     } else if (keys.length > 0 && (token.kind === '=' || token.kind === '{')) return keys
     else if (keys.length === 0) throw hclError(cursor.text, token.at, 'expected a key')
-    else throw hclError(cursor.text, token.at, `key '${keys.map((key) => key.text).join(' ')}' expected start of object ('{') or assignment ('=')`)
+    else
+      throw hclError(
+        cursor.text,
+        token.at,
+        `key '${keys.map((key) => key.text).join(' ')}' expected start of object ('{') or assignment ('=')`,
+      )
   }
 }
 
