@@ -1,4 +1,5 @@
 /** The auth methods that this server knows, besides `token`. A new one is a new folder and one line here. */
 import type { Engine } from '../kit/engine.ts'
+import { userpass } from './userpass/index.ts'
 
-export const authMethods: readonly Engine[] = Object.freeze([])
+export const authMethods: readonly Engine[] = Object.freeze([userpass])

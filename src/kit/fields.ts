@@ -15,6 +15,8 @@ export interface Field<T> {
   /** Never shown in documentation examples, and hidden by the command line's prompts. */
   readonly secret: boolean
   readonly choices?: readonly string[]
+  /** Of a path parameter: what does not fit is another path. */
+  readonly pattern?: RegExp
   readonly deprecated?: boolean
   /** What an absent field becomes; `undefined` when absence is a value of its own. */
   readonly fallback: T | undefined
@@ -71,6 +73,8 @@ export const text = (description: string): Field<string> => field({ type: 'strin
 /** A text that is folded to lower case and trimmed, as Vault does with names that ignore case. */
 export const lowerText = (description: string): Field<string> =>
   field({ type: 'string', format: 'lowercase' }, description, '', (raw) => asText(raw).trim().toLowerCase())
+/** A name of a user or role, as it stands in paths: letters, digits, `_`, and `-` and `.` inside. Other names make another path. */
+export const nameText = (description: string): Field<string> => ({ ...text(description), format: 'name', pattern: /^\w(?:[\w.-]*\w)?$/ })
 export const integer = (description: string): Field<number> => field({ type: 'integer' }, description, 0, asInteger)
 export const flag = (description: string): Field<boolean> => field({ type: 'boolean' }, description, false, asFlag)
 /** Seconds on the inside; on the wire a number of seconds or a text such as `90`, `15m`, `1h30m`, `2d`. */

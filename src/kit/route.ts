@@ -10,6 +10,8 @@ interface Template {
   /** Index of the `{rest*}` segment, or -1. */
   readonly restAt: number
   readonly verbs: Partial<Record<Verb, Operation>>
+  /** What parameters must look like, where that is restricted. */
+  readonly patterns: ReadonlyMap<string, RegExp> | null
 }
 type Segment = { readonly literal: string } | { readonly name: string }
 
@@ -34,7 +36,7 @@ export function routesOf(operations: readonly Operation[]): Routes {
   const templates = new Map<string, Template>()
   for (const operation of operations) {
     const shape = operation.path.replaceAll(/\{\w+\*\}/g, '{*}').replaceAll(/\{\w+\}/g, '{}')
-    const template = templates.get(shape) ?? parseTemplate(operation.path)
+    const template = templates.get(shape) ?? parseTemplate(operation)
     const known = template.verbs[operation.verb]
     if (known !== undefined) throw new Error(`two operations for ${operation.verb} of ${known.path} and ${operation.path}`)
     template.verbs[operation.verb] = operation
@@ -55,11 +57,12 @@ export function routesOf(operations: readonly Operation[]): Routes {
 
 const shown = (t: Template): Routes['templates'][number] => ({ path: t.source, operations: Object.values(t.verbs) })
 
-function parseTemplate(source: string): Template {
+function parseTemplate({ path: source, params }: Operation): Template {
   const segments: Segment[] = source === '' ? [] : source.split('/').map((s) => (s.startsWith('{') ? { name: s.slice(1, -1).replace('*', '') } : { literal: s }))
   const rests = source.split('/').flatMap((s, i) => (s.endsWith('*}') ? [i] : []))
   if (rests.length > 1) throw new Error(`more than one {rest*} in ${source}`)
-  return { source, segments, restAt: rests[0] ?? -1, verbs: {} }
+  const patterns = new Map(Object.entries(params).flatMap(([name, field]) => (field.pattern === undefined ? [] : [[name, field.pattern]])))
+  return { source, segments, restAt: rests[0] ?? -1, verbs: {}, patterns: patterns.size === 0 ? null : patterns }
 }
 
 const rank = (t: Template, i: number): number => (i >= t.segments.length ? 3 : 'literal' in (t.segments[i] as Segment) ? 0 : i === t.restAt ? 2 : 1)
@@ -84,22 +87,27 @@ function matchIn(buckets: ReturnType<typeof bucketsOf>, verb: Verb, path: string
   const folder = verb === 'list' || verb === 'scan'
   const bare = folder && path.endsWith('/') ? path.slice(0, -1) : path
   const parts = bare === '' ? [] : bare.split('/')
-  let found: 'verb' | null = null
+  // A list names a folder. The folder above a literal path is another path; the rest of a path is a folder itself, but not the empty
+  // rest where a literal path has that name.
+  let isRest = false
+  let isEmptyRest = false
+  let isLiteral = false
   for (const template of buckets.byFirst.get(parts[0] ?? '') ?? buckets.open) {
     const params = fit(template, parts, folder)
     if (params === null) continue
     const operation = template.verbs[verb]
     if (operation !== undefined) return { operation, params }
     if (!folder) return 'verb'
-    // The folder above a literal path is another path; the rest of a path is a folder itself.
-    if (template.restAt >= 0 && bare !== '' && Object.values(params).every((value) => value !== '')) found = 'verb'
+    if (template.restAt < 0) isLiteral = true
+    else if (Object.values(params).includes('')) isEmptyRest = true
+    else isRest = true
   }
-  return found
+  return bare !== '' && (isRest || (isEmptyRest && !isLiteral)) ? 'verb' : null
 }
 
 /** The parameters, or null. `{rest*}` takes one segment or more; of a list or scan, which name a folder, also none. */
 function fit(template: Template, parts: readonly string[], folder: boolean): Record<string, string> | null {
-  const { segments, restAt } = template
+  const { segments, restAt, patterns } = template
   const spare = parts.length - segments.length
   if (restAt < 0 ? spare !== 0 : spare < (folder ? -1 : 0)) return null
   const params: Record<string, string> = {}
@@ -109,7 +117,7 @@ function fit(template: Template, parts: readonly string[], folder: boolean): Rec
     if (i === restAt) params[(segment as { name: string }).name] = parts.slice(at, at + spare + 1).join('/')
     else if ('literal' in segment) {
       if (parts[at] !== segment.literal) return null
-    } else if (parts[at] === '' || parts[at] === undefined) return null
+    } else if (parts[at] === '' || parts[at] === undefined || patterns?.get(segment.name)?.test(parts[at] as string) === false) return null
     else params[segment.name] = parts[at] as string
   }
   return params

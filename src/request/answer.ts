@@ -10,7 +10,7 @@ export interface AuthAnswer {
   readonly client_token: string
   readonly accessor: string
   readonly policies: readonly string[]
-  readonly token_policies: readonly string[]
+  readonly token_policies?: readonly string[]
   readonly identity_policies?: readonly string[]
   readonly metadata: Readonly<Record<string, string>> | null
   readonly lease_duration: number
@@ -47,7 +47,7 @@ export function authAnswer({ token: { id, record }, identityPolicies }: Pick<Iss
     client_token: id,
     accessor: record.accessor,
     policies: identityPolicies.length === 0 ? record.policies : [...new Set([...record.policies, ...identityPolicies])].sort(),
-    token_policies: record.policies,
+    ...(record.policies.length === 0 ? {} : { token_policies: record.policies }),
     ...(identityPolicies.length === 0 ? {} : { identity_policies: identityPolicies }),
     metadata: record.metadata,
     lease_duration: record.ttl,

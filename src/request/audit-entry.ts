@@ -134,7 +134,7 @@ const madeAuth = (auth: AuthAnswer): AuditAuth => ({
   client_token: auth.client_token,
   accessor: auth.accessor,
   policies: auth.policies,
-  token_policies: auth.token_policies,
+  ...(auth.token_policies === undefined ? {} : { token_policies: auth.token_policies }),
   metadata: auth.metadata,
   num_uses: auth.num_uses,
   entity_id: auth.entity_id,

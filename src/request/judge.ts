@@ -12,7 +12,7 @@ export type Judgement = { readonly allowed: true; readonly verdict: Verdict | nu
 
 /** `verdict` is null where no policy was asked: public operations, and callers that are nobody. */
 export async function judge(core: Core, wire: WireRequest, target: Target, caller: Caller | null, wrapTtl: number | null): Promise<Judgement> {
-  if (target.operation?.access === 'public') return { allowed: true, verdict: null }
+  if (target.isPublic) return { allowed: true, verdict: null }
   if (caller === null) return { allowed: false, verdict: null, isKnown: false }
   const verdict = caller.acl.judge({
     path: target.path,

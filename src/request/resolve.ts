@@ -15,6 +15,8 @@ export interface Target {
   readonly params: Readonly<Record<string, string>>
   /** The path exists, but not for this verb. */
   readonly wrongVerb: boolean
+  /** Needs no token. For a wrong verb: the right one would need none. */
+  readonly isPublic: boolean
 }
 
 const noParams: Readonly<Record<string, string>> = Object.freeze({})
@@ -26,5 +28,8 @@ export async function resolveTarget(core: Core, wire: WireRequest): Promise<Targ
   const rest = mount === null ? path : path.slice(mount.record.path.length)
   const matched = mount?.registered?.routes.match(verb, rest) ?? null
   const found = matched === null || matched === 'verb' ? null : matched
-  return { verb, path, mount, rest, operation: found?.operation ?? null, params: found?.params ?? noParams, wrongVerb: matched === 'verb' }
+  const operation = found?.operation ?? null
+  const wrongVerb = matched === 'verb'
+  const isPublic = wrongVerb ? mount?.registered?.routes.find(rest)?.operations.some(({ access }) => access === 'public') === true : operation?.access === 'public'
+  return { verb, path, mount, rest, operation, params: found?.params ?? noParams, wrongVerb, isPublic }
 }

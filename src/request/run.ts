@@ -13,6 +13,7 @@ import { authAnswer, envelope, leaseAnswer, outcome, type AuthAnswer, type Outco
 import type { Caller } from './identify.ts'
 import { callOf, fieldWarnings, isResolved, type Effects, type Resolved } from './input.ts'
 import { issueLogin, issueSecret } from './issue.ts'
+import { asCounted } from './lockout.ts'
 import type { Spent } from './spend.ts'
 import type { Target } from './resolve.ts'
 import type { WireRequest } from './wire.ts'
@@ -31,11 +32,13 @@ export async function run(core: Core, acting: Acting): Promise<Outcome> {
   const { target } = acting
   if (!isResolved(target) || acting.wire.verb === 'head') throw placeError(target)
   const effects: Effects[] = []
-  const result = await withUnit(async (unit) => {
-    const effect: Effects = { warnings: [], afterCommit: [] }
-    effects.push(effect)
-    return await attempt(core, acting, target, unit, effect)
-  })
+  const result = await asCounted(core, acting.wire, target, () =>
+    withUnit(async (unit) => {
+      const effect: Effects = { warnings: [], afterCommit: [] }
+      effects.push(effect)
+      return await attempt(core, acting, target, unit, effect)
+    }),
+  )
   for (const work of effects.at(-1)?.afterCommit ?? []) await work()
   return result
 }

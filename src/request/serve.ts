@@ -35,7 +35,7 @@ async function serveAudited(core: Core, wire: WireRequest): Promise<WireResponse
   await core.live.refresh()
   const wrapTtl = parseWrapTtl(wire, parseDuration)
   const target = await resolveTarget(core, wire)
-  const caller = target.operation?.access === 'public' && wire.verb !== 'help' ? null : await identify(core, wire)
+  const caller = target.isPublic && wire.verb !== 'help' ? null : await identify(core, wire)
   const judged = wire.verb === 'help' ? mayAskForHelp(caller) : await judge(core, wire, target, caller, wrapTtl)
   const spent = await spendUse(core, caller)
   const refusal = refusalFor(judged, spent)

@@ -135,13 +135,20 @@ function lockoutOf(given: JsonObject, before: UserLockoutConfig | undefined): Us
   }
 }
 
+const shownLockout = (lockout: UserLockoutConfig): Data => ({
+  user_lockout_counter_reset_duration: lockout.lockout_counter_reset,
+  user_lockout_disable: lockout.lockout_disable,
+  user_lockout_duration: lockout.lockout_duration,
+  user_lockout_threshold: lockout.lockout_threshold,
+})
+
 /** A mount as `sys/mounts` shows it. */
 export function showMount(record: MountRecord): Data {
   const { user_lockout_config: lockout, ...config } = record.config
   const isFixedMount = record.kind === 'system' || record.type === 'cubbyhole' || record.type === 'token'
   return {
     accessor: record.accessor,
-    config: { ...config, ...(lockout === undefined ? {} : { user_lockout_config: lockout }) },
+    config: { ...config, ...(lockout === undefined ? {} : { user_lockout_config: shownLockout(lockout) }) },
     ...(isFixedMount ? {} : { deprecation_status: 'supported' }),
     description: record.description,
     external_entropy_access: record.external_entropy_access,
@@ -165,11 +172,6 @@ export function showTuning(core: Core, record: MountRecord): Data {
     default_lease_ttl: config.default_lease_ttl || core.settings.defaultLeaseSeconds,
     max_lease_ttl: config.max_lease_ttl || core.settings.maxLeaseSeconds,
     ...(record.options !== null && Object.keys(record.options).length > 0 ? { options: record.options } : {}),
-    ...(lockout === undefined ? {} : {
-      user_lockout_counter_reset_duration: lockout.lockout_counter_reset,
-      user_lockout_disable: lockout.lockout_disable,
-      user_lockout_duration: lockout.lockout_duration,
-      user_lockout_threshold: lockout.lockout_threshold,
-    }),
+    ...(lockout === undefined ? {} : shownLockout(lockout)),
   }
 }

@@ -1,0 +1,75 @@
+/** Users who failed to log in too often are locked out for a while. Counted by the canonical name, so that no spelling gets a second counter (CVE-2025-6004). */
+import { records } from '../kit/records.ts'
+import { opaqueStore, type Base } from './base.ts'
+import type { Mount } from './mounts/table.ts'
+import { keyedHash } from './tokens/ids.ts'
+import { withUnit } from './unit.ts'
+
+export interface LockoutRecord {
+  readonly mountAccessor: string
+  readonly name: string
+  readonly failures: number
+  /** Milliseconds since 1970. */
+  readonly lastFailureAt: number
+}
+
+export interface LockoutConfig {
+  readonly threshold: number
+  /** Seconds. */
+  readonly duration: number
+  readonly counterReset: number
+}
+
+const lockouts = records<LockoutRecord, [hash: string]>((hash) => `lockout/${hash}`)
+const lockableTypes = new Set(['userpass', 'approle', 'ldap'])
+
+/** Null: this mount locks nobody out. */
+export function lockoutConfigOf(mount: Mount): LockoutConfig | null {
+  const config = mount.record.config.user_lockout_config
+  if (!lockableTypes.has(mount.record.type) || config?.lockout_disable === true) return null
+  return { threshold: config?.lockout_threshold ?? 5, duration: config?.lockout_duration ?? 900, counterReset: config?.lockout_counter_reset ?? 900 }
+}
+
+const hashOf = (base: Base, accessor: string, name: string): string => keyedHash(base.barrier.subkey('lockout'), `${accessor}\n${name}`).slice(0, 40)
+
+const isLocked = (base: Base, record: LockoutRecord, config: LockoutConfig): boolean =>
+  record.failures >= config.threshold && base.host.now() < record.lastFailureAt + config.duration * 1000
+
+export async function isLockedOut(base: Base, mount: Mount, name: string, config: LockoutConfig): Promise<boolean> {
+  const record = await lockouts.read(opaqueStore(base), hashOf(base, mount.record.accessor, name))
+  return record !== null && isLocked(base, record, config)
+}
+
+/** One more failure. Old ones count no more after the reset time, nor those of a lockout that is over. */
+export async function noteFailure(base: Base, mount: Mount, name: string, config: LockoutConfig): Promise<void> {
+  const hash = hashOf(base, mount.record.accessor, name)
+  const now = base.host.now()
+  await opaqueStore(base).commit([], [{
+    merge: lockouts.key(hash),
+    by(current) {
+      const before = current === null ? null : lockouts.decode({ value: current, version: 0 })
+      const isOver = before === null || now >= before.lastFailureAt + config.counterReset * 1000 || (before.failures >= config.threshold && !isLocked(base, before, config))
+      return lockouts.encode({ mountAccessor: mount.record.accessor, name, failures: isOver ? 1 : before.failures + 1, lastFailureAt: now })
+    },
+  }])
+}
+
+/** After a success, and when somebody unlocks the user. */
+export async function forgetFailures(base: Base, accessor: string, name: string): Promise<void> {
+  await withUnit(async (unit) => {
+    const opaque = unit.on(opaqueStore(base))
+    const hash = hashOf(base, accessor, name)
+    if ((await lockouts.read(opaque, hash)) !== null) lockouts.remove(opaque, hash)
+  })
+}
+
+/** Everybody with failures on record. */
+export async function listFailures(base: Base): Promise<LockoutRecord[]> {
+  const store = opaqueStore(base)
+  const found: LockoutRecord[] = []
+  for (const hash of await store.list('lockout/')) {
+    const record = await lockouts.read(store, hash)
+    if (record !== null) found.push(record)
+  }
+  return found
+}
