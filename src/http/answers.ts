@@ -8,7 +8,7 @@ export function errorsAnswer(status: number, errors: readonly string[], fields: 
   return { status, body: encodeJson({ errors: [...errors], ...fields } as Json) }
 }
 
-/** The answer to anything thrown. An `ApiError` without a text has an empty list of errors; what is no `ApiError` is a 500 that says nothing. */
+/** The answer to anything thrown. An `ApiError` without a text has no errors in its list; anything else is a 500 that says nothing. */
 export function errorAnswer(error: unknown): WireResponse {
   if (!(error instanceof ApiError)) return errorsAnswer(500, ['internal error'])
   return errorsAnswer(error.status, error.message === '' ? [] : [error.message], error.data)

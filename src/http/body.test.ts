@@ -1,3 +1,4 @@
+/** Bodies: what they are read as, and the limits within which they are read. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { defaultJsonLimits, JsonNumber } from '../kit/json.ts'
@@ -7,7 +8,8 @@ import { pause, requestText, startTestServer, type TestServer } from './testing.
 const limits: BodyLimits = { bodyBytesMax: 2000, bodiesBytesMax: 5000, json: { ...defaultJsonLimits, depth: 20, strings: 50 } }
 const form = 'application/x-www-form-urlencoded'
 
-const decode = (body: string | Uint8Array, type?: string): Body => decodeBody(typeof body === 'string' ? Buffer.from(body) : body, type, limits)
+const decode = (body: string | Uint8Array, type?: string): Body =>
+  decodeBody(typeof body === 'string' ? Buffer.from(body) : body, type, limits)
 const refusal = (body: string | Uint8Array, type?: string): string => {
   try {
     decode(body, type)
@@ -34,7 +36,8 @@ test('a form is a form: a repeated field is one text joined by commas', () => {
   assert.deepEqual(Object.entries(decode('__proto__=1', form).data ?? {}), [['__proto__', '1']])
   assert.equal(decode('é=ü', form).data?.['é'], 'ü')
   assert.equal(decode('&&', form).data, null)
-  for (const text of ['a=%zz', 'a=1;b=2', 'a=%ff', Array.from({ length: 51 }, () => 'a=1').join('&')]) assert.equal(refusal(text, form), 'error parsing form data')
+  for (const text of ['a=%zz', 'a=1;b=2', 'a=%ff', Array.from({ length: 51 }, () => 'a=1').join('&')])
+    assert.equal(refusal(text, form), 'error parsing form data')
 })
 
 test('no body, blanks and null are no data', () => {
@@ -85,7 +88,7 @@ after(() => server.stop())
 
 test('a body may come in pieces and in chunks', async () => {
   const client = server.connect()
-  await client.send(...requestText('POST /v1/a', '{"a":"bc"}').match(/[\s\S]{1,9}/g) ?? [])
+  await client.send(...(requestText('POST /v1/a', '{"a":"bc"}').match(/[\s\S]{1,9}/g) ?? []))
   assert.equal((await client.answer())?.text, '{"data":{"a":"bc"},"size":0}')
   await client.send('POST /v1/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"a":\r\n', '2\r\n1}\r\n0\r\n\r\n')
   assert.equal((await client.answer())?.text, '{"data":{"a":1},"size":0}')
@@ -157,7 +160,8 @@ test('an upload is handed on unread and without the limit of bodies', async () =
 
 test('the body of a read is ignored', async () => {
   const client = server.connect()
-  for (const method of ['GET', 'DELETE', 'LIST']) assert.equal((await client.ask(`${method} /v1/a`, '{"a":')).text, '{"data":null,"size":0}', method)
+  for (const method of ['GET', 'DELETE', 'LIST'])
+    assert.equal((await client.ask(`${method} /v1/a`, '{"a":')).text, '{"data":null,"size":0}', method)
   client.close()
 })
 

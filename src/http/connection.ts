@@ -40,7 +40,7 @@ function usualForm(text: string): string {
   return address === null ? text : formatAddress(address)
 }
 
-/** The certificates that the client showed, leaf first, in DER. Nothing about them has been checked but that the client holds the leaf's key. */
+/** The certificates that the client showed, leaf first, in DER. All that is known of them is that the client holds the leaf's key. */
 export function certificatesOf(connection: Connection): readonly Uint8Array[] {
   connection.certificates ??= connection.socket instanceof TLSSocket ? readCertificates(connection.socket) : []
   return connection.certificates

@@ -1,10 +1,12 @@
+/** The head of a request, as Vault reads it: verbs, queries, tokens, types. */
 import assert from 'node:assert/strict'
 import type { IncomingHttpHeaders } from 'node:http'
 import { test } from 'node:test'
 import { errorAnswer } from './answers.ts'
 import { decodeHead, targetOf, type RequestHead } from './decode.ts'
 
-const decode = (method: string, target: string, headers: IncomingHttpHeaders = {}): RequestHead => decodeHead(method, `/v1/${target}`, headers)
+const decode = (method: string, target: string, headers: IncomingHttpHeaders = {}): RequestHead =>
+  decodeHead(method, `/v1/${target}`, headers)
 const asked = (method: string, target: string): string => {
   const { verb, path, data } = decode(method, target)
   return `${verb} ${path} ${JSON.stringify(data)}`
@@ -43,7 +45,8 @@ test('a list has a slash at its end, except at the root', () => {
 
 test('a read with list or scan is one, in every spelling of true', () => {
   for (const text of ['1', 't', 'T', 'true', 'TRUE', 'True']) assert.equal(asked('GET', `a?list=${text}`), 'list a/ null', text)
-  for (const text of ['0', 'f', 'F', 'false', 'FALSE', 'False']) assert.equal(asked('GET', `a?list=${text}`), `read a ${JSON.stringify({ list: text })}`)
+  for (const text of ['0', 'f', 'F', 'false', 'FALSE', 'False'])
+    assert.equal(asked('GET', `a?list=${text}`), `read a ${JSON.stringify({ list: text })}`)
   assert.equal(asked('GET', 'a?scan=1&after=x'), 'scan a/ {"after":"x"}')
   assert.equal(asked('GET', 'a?list='), 'read a {"list":""}')
   assert.equal(asked('LIST', 'a?list=maybe&limit=3'), 'list a/ {"list":"maybe","limit":"3"}')
@@ -51,7 +54,8 @@ test('a read with list or scan is one, in every spelling of true', () => {
 })
 
 test('a list that is neither true nor false, or list and scan together, is 400 with an empty list of errors', () => {
-  for (const query of ['list=maybe', 'list=yes', 'scan=2', 'list=1&scan=1', 'list=%74%72']) assert.deepEqual(refusal('GET', `a?${query}`), [400, []], query)
+  for (const query of ['list=maybe', 'list=yes', 'scan=2', 'list=1&scan=1', 'list=%74%72'])
+    assert.deepEqual(refusal('GET', `a?${query}`), [400, []], query)
 })
 
 test('help is asked for by any value, and with any method', () => {
@@ -68,11 +72,15 @@ test('the query of a read is data, a repeated name a list; that of a write is no
   assert.equal(asked('POST', 'a?x=1'), 'write a null')
   assert.equal(decode('POST', 'a?x=%zz'.replace('%zz', '1')).query, 'x=1')
   const { data } = decode('GET', 'a?__proto__=x&constructor=y')
-  assert.deepEqual(Object.entries(data ?? {}), [['__proto__', 'x'], ['constructor', 'y']])
+  assert.deepEqual(Object.entries(data ?? {}), [
+    ['__proto__', 'x'],
+    ['constructor', 'y'],
+  ])
 })
 
 test('a query that cannot be read is refused, not read without the broken part', () => {
-  for (const query of ['list=%zz', '%', 'a=%ff', 'a=1&b=%c3']) assert.deepEqual(refusal('GET', `a?${query}`), [400, ['error parsing the query of the request']], query)
+  for (const query of ['list=%zz', '%', 'a=%ff', 'a=1&b=%c3'])
+    assert.deepEqual(refusal('GET', `a?${query}`), [400, ['error parsing the query of the request']], query)
 })
 
 test('a write to a path with a slash at its end is refused before anything else', () => {
@@ -83,8 +91,13 @@ test('a write to a path with a slash at its end is refused before anything else'
 const type = (value: string | undefined): [number, string[]] => refusal('PATCH', 'a', value === undefined ? {} : { 'content-type': value })
 
 test('a patch needs the type of merge patches', () => {
-  assert.deepEqual(type('application/json'), [415, ['PATCH requires Content-Type of application/merge-patch+json, provided application/json']])
-  assert.deepEqual(type('Application/JSON; charset=utf-8')[1], ['PATCH requires Content-Type of application/merge-patch+json, provided application/json'])
+  assert.deepEqual(type('application/json'), [
+    415,
+    ['PATCH requires Content-Type of application/merge-patch+json, provided application/json'],
+  ])
+  assert.deepEqual(type('Application/JSON; charset=utf-8')[1], [
+    'PATCH requires Content-Type of application/merge-patch+json, provided application/json',
+  ])
   assert.deepEqual(type(';'), [400, ['mime: no media type']])
   assert.deepEqual(type(undefined), [400, ['mime: no media type']])
   assert.equal(type('nonsense')[0], 415)

@@ -96,7 +96,8 @@ function drained(response: ServerResponse): Promise<void> {
 
 function standardHeaders(status: number, fixed: HeaderList, custom: CustomHeaders): readonly string[] {
   const headers = ['Cache-Control', 'no-store']
-  for (const list of [fixed, custom['default'], custom[`${Math.floor(status / 100)}xx`], custom[`${status}`]]) replaceHeaders(headers, list ?? [])
+  for (const list of [fixed, custom['default'], custom[`${Math.floor(status / 100)}xx`], custom[`${status}`]])
+    replaceHeaders(headers, list ?? [])
   return headers
 }
 

@@ -1,7 +1,18 @@
+/** Vault's own verbs over node:http, plain and TLS, in every cut and mixture. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { findRefusedVerb } from './list-verb.ts'
-import { makeFolder, pause, requestText, seededRandom, startTestServer, tlsIn, type RawAnswer, type RawClient, type TestServer } from './testing.ts'
+import {
+  makeFolder,
+  pause,
+  requestText,
+  seededRandom,
+  startTestServer,
+  tlsIn,
+  type RawAnswer,
+  type RawClient,
+  type TestServer,
+} from './testing.ts'
 
 const asked = (answer: RawAnswer | null): string => {
   const { verb, path, data } = JSON.parse(answer?.text ?? 'null') as { verb: string; path: string; data: object | null }
@@ -69,7 +80,11 @@ for (const secure of [false, true]) {
 
     test('a LIST behind a write in the same segment is read as a LIST, and neither body is taken for the other', async () => {
       const client = server.connect()
-      await client.send(requestText('POST /v1/a', '{"x":"LIST /v1/no HTTP/1.1"}') + requestText('LIST /v1/b', '{"c":1}') + requestText('POST /v1/d', '{"y":2}'))
+      await client.send(
+        requestText('POST /v1/a', '{"x":"LIST /v1/no HTTP/1.1"}') +
+          requestText('LIST /v1/b', '{"c":1}') +
+          requestText('POST /v1/d', '{"y":2}'),
+      )
       assert.deepEqual(await answers(client, 3), ['write a {"x":"LIST /v1/no HTTP/1.1"}', 'list b/', 'write d {"y":2}'])
       client.close()
     })
@@ -94,7 +109,13 @@ for (const secure of [false, true]) {
     test('a LIST waits until a slow client has taken the answers before it', async () => {
       const client = server.connect()
       client.socket.pause()
-      await client.send(requestText('GET /v1/big1') + requestText('GET /v1/big2') + requestText('LIST /v1/b') + requestText('GET /v1/big3') + requestText('LIST /v1/c'))
+      await client.send(
+        requestText('GET /v1/big1') +
+          requestText('GET /v1/big2') +
+          requestText('LIST /v1/b') +
+          requestText('GET /v1/big3') +
+          requestText('LIST /v1/c'),
+      )
       await pause(50)
       client.socket.resume()
       assert.deepEqual(await answers(client, 5), ['read big1', 'read big2', 'list b/', 'read big3', 'list c/'])
@@ -147,7 +168,11 @@ for (const secure of [false, true]) {
     })
 
     test('a beginning of LIST that goes on differently is refused', async () => {
-      for (const parts of [['LIS', 'X /v1/a HTTP/1.1\r\n\r\n'], ['L', 'ISTEN /v1/a HTTP/1.1\r\n\r\n'], ['SCA', 'M /v1/a HTTP/1.1\r\n\r\n']]) {
+      for (const parts of [
+        ['LIS', 'X /v1/a HTTP/1.1\r\n\r\n'],
+        ['L', 'ISTEN /v1/a HTTP/1.1\r\n\r\n'],
+        ['SCA', 'M /v1/a HTTP/1.1\r\n\r\n'],
+      ]) {
         const client = server.connect()
         await client.send(...parts)
         assert.equal((await client.answer())?.status, 405, parts.join('|'))
@@ -156,7 +181,15 @@ for (const secure of [false, true]) {
     })
 
     test('a client that leaves in the middle of a LIST leaves nothing behind', async () => {
-      for (const bytes of ['L', 'LI', 'LIS', 'LIST', 'LIST /v1/a HTTP/1.1\r\n', requestText('LIST /v1/wait20'), requestText('GET /v1/wait20') + requestText('LIST /v1/a')]) {
+      for (const bytes of [
+        'L',
+        'LI',
+        'LIS',
+        'LIST',
+        'LIST /v1/a HTTP/1.1\r\n',
+        requestText('LIST /v1/wait20'),
+        requestText('GET /v1/wait20') + requestText('LIST /v1/a'),
+      ]) {
         const client = server.connect()
         await client.send(bytes)
         await pause(5)
@@ -203,7 +236,13 @@ test('a verb is found where the parser stopped, and nowhere else', () => {
   assert.equal(found('ST /x', 0), 'LIST /x')
   assert.equal(found('CAN /x', 0), 'SCAN /x')
   assert.equal(found('LIS', 2), 'LIS')
-  for (const [text, at] of [['UNLIST /x', 4], ['LISTEN', 2], ['M-SCAN /', 3], ['XIST /', 1], ['BREW /', 1]] as const) {
+  for (const [text, at] of [
+    ['UNLIST /x', 4],
+    ['LISTEN', 2],
+    ['M-SCAN /', 3],
+    ['XIST /', 1],
+    ['BREW /', 1],
+  ] as const) {
     assert.equal(found(text, at), null, text)
   }
 })

@@ -38,7 +38,8 @@ export function findRefusedVerb(packet: Buffer, at: number): RefusedVerb | null 
     const arrived = packet.toString('latin1', Math.max(0, start), start + verb.name.length + 1)
     const missing = verb.name.slice(0, Math.max(0, -start))
     if (!`${verb.name} `.startsWith(missing + arrived)) continue
-    if (verb.longer.some((letters) => start >= letters.length && packet.toString('latin1', start - letters.length, start) === letters)) continue
+    if (verb.longer.some((letters) => start >= letters.length && packet.toString('latin1', start - letters.length, start) === letters))
+      continue
     return { verb, bytes: Buffer.concat([Buffer.from(missing, 'latin1'), packet.subarray(Math.max(0, start))]) }
   }
   return null

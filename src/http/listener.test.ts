@@ -1,3 +1,4 @@
+/** Listeners from their start to their end: addresses, unix sockets, TLS, limits of time, draining. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
@@ -37,9 +38,15 @@ test('a port that is taken is named', async () => {
 })
 
 test('an address that this machine does not have is named', async () => {
-  await assert.rejects(startTestServer({ address: { host: '192.0.2.1', port: 0 } }), /^Error: cannot listen on 192\.0\.2\.1:0: this machine does not have that address/)
+  await assert.rejects(
+    startTestServer({ address: { host: '192.0.2.1', port: 0 } }),
+    /^Error: cannot listen on 192\.0\.2\.1:0: this machine does not have that address/,
+  )
   await assert.rejects(startTestServer({ address: { host: '2001:db8::1', port: 1 } }), /cannot listen on \[2001:db8::1\]:1: /)
-  await assert.rejects(startTestServer({ address: { path: join(folder.path, 'none/x.sock'), mode: null, uid: null, gid: null } }), /cannot listen on unix socket ".*none\/x\.sock": /)
+  await assert.rejects(
+    startTestServer({ address: { path: join(folder.path, 'none/x.sock'), mode: null, uid: null, gid: null } }),
+    /cannot listen on unix socket ".*none\/x\.sock": /,
+  )
 })
 
 test('a unix socket is served, with its mode, and its callers have no address', async () => {
@@ -60,7 +67,10 @@ test('a unix socket that a killed process left behind is replaced, one in use an
   const path = join(folder.path, 'b.sock')
   const address = { path, mode: null, uid: null, gid: null }
   // Killing is what leaves the file: a process that ends properly removes it.
-  const child = spawn(process.execPath, ['-e', `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`])
+  const child = spawn(process.execPath, [
+    '-e',
+    `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`,
+  ])
   await new Promise((resolve) => child.once('exit', resolve))
   assert.ok((await stat(path)).isSocket())
   await using(await startTestServer({ address }), async (server) => {
@@ -103,7 +113,10 @@ test('TLS 1.3 is chosen where both sides can, 1.2 is taken with forward secrecy,
     }
     assert.deepEqual(await chosen({ ALPNProtocols: ['h2', 'http/1.1'] }), [200, 'TLSv1.3', 'TLS_AES_128_GCM_SHA256', 'http/1.1'])
     assert.deepEqual(await chosen({ maxVersion: 'TLSv1.2' }), [200, 'TLSv1.2', 'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256', false])
-    for (const options of [{ minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }, { maxVersion: 'TLSv1.2', ciphers: 'AES256-SHA256' }] as const) {
+    for (const options of [
+      { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' },
+      { maxVersion: 'TLSv1.2', ciphers: 'AES256-SHA256' },
+    ] as const) {
       const client = connectWith(server, options)
       await client.closed()
       assert.ok(client.error)
@@ -117,7 +130,10 @@ const hexOf = (bytes: Uint8Array | null | undefined): string => Buffer.from(byte
 
 test('a client may show any certificate or none; it is handed on unjudged, also when the session is resumed', async () => {
   await using(await startTestServer({ tls: await tlsIn(folder) }), async (server) => {
-    for (const [cert, key] of [[pki.clientCert, pki.clientKey], [pki.strangerCert, pki.otherKey]] as const) {
+    for (const [cert, key] of [
+      [pki.clientCert, pki.clientKey],
+      [pki.strangerCert, pki.otherKey],
+    ] as const) {
       const client = connectWith(server, { cert, key })
       const sessions: Buffer[] = []
       ;(client.socket as TLSSocket).on('session', (session) => sessions.push(session))
@@ -251,11 +267,20 @@ test('a head that is too large, too slow, or none is refused as such', async () 
       await client.closed()
       return [answer?.status, answer?.text]
     }
-    assert.deepEqual(await refusal(`GET /v1/a HTTP/1.1\r\nX: ${'y'.repeat(17_000)}`), [431, '{"errors":["the headers of the request are too large"]}'])
+    assert.deepEqual(await refusal(`GET /v1/a HTTP/1.1\r\nX: ${'y'.repeat(17_000)}`), [
+      431,
+      '{"errors":["the headers of the request are too large"]}',
+    ])
     assert.deepEqual(await refusal('GET /v1/a HTTP/1.1\r\nX: y'), [408, '{"errors":["the request did not arrive in time"]}'])
     assert.deepEqual(await refusal('\x16\x03\x01\x02'), [400, '{"errors":["malformed HTTP request"]}'])
-    assert.deepEqual(await refusal('GET /v1/a HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n'), [400, '{"errors":["malformed HTTP request"]}'])
-    assert.deepEqual(await refusal('POST /v1/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n'), [400, '{"errors":["malformed HTTP request"]}'])
+    assert.deepEqual(await refusal('GET /v1/a HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n'), [
+      400,
+      '{"errors":["malformed HTTP request"]}',
+    ])
+    assert.deepEqual(await refusal('POST /v1/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n'), [
+      400,
+      '{"errors":["malformed HTTP request"]}',
+    ])
     assert.deepEqual(await refusal('CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n'), [405, '{"errors":[]}'])
     assert.deepEqual(await refusal(''), [undefined, undefined])
     assert.deepEqual(server.requests, [])
@@ -310,9 +335,16 @@ test('stopping cuts what is left at the deadline, and may be asked for twice', a
   assert.equal(server.listener.connectionCount, 0)
 })
 
-test('a socket without the right to create it is refused', { skip: process.getuid?.() === 0 ? 'root may create files anywhere' : false }, async () => {
-  const closed = await makeFolder()
-  await chmod(closed.path, 0o500)
-  await assert.rejects(startTestServer({ address: { path: join(closed.path, 'x.sock'), mode: null, uid: null, gid: null } }), /no permission/)
-  await closed.remove()
-})
+test(
+  'a socket without the right to create it is refused',
+  { skip: process.getuid?.() === 0 ? 'root may create files anywhere' : false },
+  async () => {
+    const closed = await makeFolder()
+    await chmod(closed.path, 0o500)
+    await assert.rejects(
+      startTestServer({ address: { path: join(closed.path, 'x.sock'), mode: null, uid: null, gid: null } }),
+      /no permission/,
+    )
+    await closed.remove()
+  },
+)

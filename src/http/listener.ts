@@ -107,7 +107,9 @@ export class Listener {
     })
     server.on('request', (message: IncomingMessage, response: ServerResponse) => this.#answer(message, response, false))
     server.on('checkContinue', (message: IncomingMessage, response: ServerResponse) => this.#answer(message, response, true))
-    server.on('connect', (_message: IncomingMessage, socket: Duplex) => socket.on('error', () => null).end(rawAnswer({ writer, now: host.now }, 405, [])))
+    server.on('connect', (_message: IncomingMessage, socket: Duplex) => {
+      socket.on('error', () => null).end(rawAnswer({ writer, now: host.now }, 405, []))
+    })
     handleClientErrors(server, {
       writer,
       now: host.now,
@@ -155,7 +157,7 @@ export class Listener {
     this.#writer.setCustom(custom)
   }
 
-  /** Replaces the 48 bytes that session tickets are sealed with: the same in all processes behind one address, renewed from time to time. */
+  /** Replaces the 48 bytes that session tickets are sealed with: the same in all processes behind one address. */
   setTicketKeys(keys: Buffer): void {
     if (this.#settings.tls !== null) (this.#server as TlsServer).setTicketKeys(keys)
   }

@@ -1,3 +1,4 @@
+/** One canonical form of a path, whatever its spelling. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { assert as check, array, constantFrom, nat, property, string, stringMatching, tuple } from 'fast-check'
@@ -51,14 +52,32 @@ test('double slashes inside a path are kept, in front of it they are dropped', (
 test('dots are refused where they are a segment, and are letters elsewhere', () => {
   for (const path of ['..', '../a', 'a/..', 'a/../b', '%2e%2e', 'a/%2E./b', 'a/.%2e', 'a%2F..%2Fb', '/..', 'a//../b', '//..//', '..%2f'])
     assert.equal(refused(path), 'path cannot contain parent references', path)
-  for (const path of ['.', './a', 'a/.', 'a/./b', '%2e', 'a/%2E/b', 'a%2F.%2Fb']) assert.equal(refused(path), "path cannot contain '.' segments", path)
+  for (const path of ['.', './a', 'a/.', 'a/./b', '%2e', 'a/%2E/b', 'a%2F.%2Fb'])
+    assert.equal(refused(path), "path cannot contain '.' segments", path)
   for (const path of ['...', 'a..b', '..a', 'a..', '.hidden', 'a/...', '%252e%252e/a']) assert.ok('path' in outcome(path), path)
 })
 
 test('what has no clear meaning is refused with its reason', () => {
-  for (const path of ['%', 'a%', 'a%2', '%zz', '%2g', '%u0041', '%+1', '% 41', '%%32%66']) assert.match(refused(path), /broken percent-encoding/, path)
-  for (const path of ['%ff', '%c0%ae%c0%ae', '%c0%af', '%e6%97', '%ed%a0%80', '%f4%90%80%80', '%80', '\xff']) assert.match(refused(path), /not valid UTF-8/, path)
-  const unprintable = ['%00', 'a%00b', '%0a', '%0d%0a', '%09', '%1b', '%7f', '%c2%80', '%c2%a0', '%e2%80%8b', '%e2%80%ae', '%e2%80%a8', '%ef%bb%bf', '%ee%80%80']
+  for (const path of ['%', 'a%', 'a%2', '%zz', '%2g', '%u0041', '%+1', '% 41', '%%32%66'])
+    assert.match(refused(path), /broken percent-encoding/, path)
+  for (const path of ['%ff', '%c0%ae%c0%ae', '%c0%af', '%e6%97', '%ed%a0%80', '%f4%90%80%80', '%80', '\xff'])
+    assert.match(refused(path), /not valid UTF-8/, path)
+  const unprintable = [
+    '%00',
+    'a%00b',
+    '%0a',
+    '%0d%0a',
+    '%09',
+    '%1b',
+    '%7f',
+    '%c2%80',
+    '%c2%a0',
+    '%e2%80%8b',
+    '%e2%80%ae',
+    '%e2%80%a8',
+    '%ef%bb%bf',
+    '%ee%80%80',
+  ]
   for (const path of unprintable) assert.match(refused(path), /not printable/, path)
   assert.match(refused('a#b'), /'#'/)
 })
@@ -103,7 +122,29 @@ function assertCanonical(path: string, spelling: string): void {
 }
 
 test('whatever arrives is refused or canonical, and every spelling of a path is that path', () => {
-  const piece = constantFrom('a', 'b', '/', '//', '.', '..', '%2e', '%2f', '%2F', '%25', '%', '%00', '%c0%ae', '%e6%97%a5', '\xe6\x97\xa5', '+', '%2b', ' ', ';', '\\', '#')
+  const piece = constantFrom(
+    'a',
+    'b',
+    '/',
+    '//',
+    '.',
+    '..',
+    '%2e',
+    '%2f',
+    '%2F',
+    '%25',
+    '%',
+    '%00',
+    '%c0%ae',
+    '%e6%97%a5',
+    '\xe6\x97\xa5',
+    '+',
+    '%2b',
+    ' ',
+    ';',
+    '\\',
+    '#',
+  )
   check(
     property(array(piece, { maxLength: 12 }), (pieces) => {
       const result = outcome(pieces.join(''))
@@ -122,11 +163,22 @@ test('whatever arrives is refused or canonical, and every spelling of a path is 
     }),
     { seed: 6, numRuns: 5000 },
   )
-  check(property(string({ unit: 'binary', maxLength: 40 }), (text) => void outcome(Buffer.from(text).toString('latin1'))), { seed: 8, numRuns: 5000 })
+  check(
+    property(string({ unit: 'binary', maxLength: 40 }), (text) => void outcome(Buffer.from(text).toString('latin1'))),
+    { seed: 8, numRuns: 5000 },
+  )
 })
 
 test('a namespace has one form too', () => {
-  for (const [header, namespace] of [['', ''], ['/', ''], ['a', 'a/'], ['/a/b/', 'a/b/'], ['a/b', 'a/b/'], ['root', 'root/'], ['\xe6\x97\xa5', '日/']] as const)
+  for (const [header, namespace] of [
+    ['', ''],
+    ['/', ''],
+    ['a', 'a/'],
+    ['/a/b/', 'a/b/'],
+    ['a/b', 'a/b/'],
+    ['root', 'root/'],
+    ['\xe6\x97\xa5', '日/'],
+  ] as const)
     assert.equal(parseNamespace(header), namespace)
   for (const header of ['..', 'a/../b', './a', 'a//b', 'a\u0000', '\xff', 'a/\u007f', 'x'.repeat(pathBytesMax + 1)])
     assert.throws(() => parseNamespace(header), { code: 'bad_request' }, header)

@@ -12,7 +12,7 @@ export const pathBytesMax = 4096
 const plain = /^[!"$&-~]*$/
 const dotSegment = /(?:^|\/)\.{1,2}(?:\/|$)/
 const parentSegment = /(?:^|\/)\.\.(?:\/|$)/
-/** Letters, marks, numbers, punctuation, symbols and the ASCII space, as Vault's check: no controls, no invisible or bidirectional signs. */
+/** All but letters, marks, numbers, punctuation, symbols and the ASCII space, as Vault: controls, invisible and bidirectional signs. */
 const unprintable = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u
 
 /**
@@ -23,7 +23,8 @@ const unprintable = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u
 export function parsePath(encoded: string): string {
   const path = plain.test(encoded) ? encoded : decodePath(encoded)
   if (dotSegment.test(path)) throw badRequest(`path cannot contain ${parentSegment.test(path) ? 'parent references' : "'.' segments"}`)
-  if (path.length > pathBytesMax / 4 && Buffer.byteLength(path) > pathBytesMax) throw badRequest(`path is longer than ${pathBytesMax} bytes`)
+  if (path.length > pathBytesMax / 4 && Buffer.byteLength(path) > pathBytesMax)
+    throw badRequest(`path is longer than ${pathBytesMax} bytes`)
   return path.startsWith('/') ? path.replace(/^\/+/, '') : path
 }
 
@@ -52,7 +53,7 @@ function decodeBytes(bytes: Uint8Array, what: string): string {
   return text
 }
 
-/** The bytes that percent-encoded text stands for (RFC 3986); other characters are single bytes, as Node hands them over. Null when broken. */
+/** The bytes that percent-encoded text stands for (RFC 3986); other characters are bytes, as Node gives them. Null when broken. */
 export function unescapePercent(encoded: string): Uint8Array | null {
   const bytes = Buffer.from(encoded, 'latin1')
   let end = 0

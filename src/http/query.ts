@@ -9,12 +9,12 @@ export type Pairs = ReadonlyMap<string, readonly string[]>
 
 const noPairs: Pairs = new Map()
 
-/** Throws `bad_request` for broken escapes and bytes that are no UTF-8: a parameter dropped in silence (`list=%zz`) changes what is asked. */
+/** Throws `bad_request` for broken escapes and bytes that are no UTF-8: dropping a parameter (`list=%zz`) would change what is asked. */
 export function parseQuery(text: string): Pairs {
   return text === '' ? noPairs : parsePairs(text, Number.POSITIVE_INFINITY, malformedQuery)
 }
 
-/** A form body. Throws `bad_request` for broken escapes, for ';' (which some programs take as a separator), and for more than `pairsMax`. */
+/** A form body. Throws `bad_request` for broken escapes, for ';' (to some programs a separator), and for more than `pairsMax`. */
 export function parseForm(text: string, pairsMax: number): Pairs {
   if (text.includes(';')) throw malformedForm()
   return parsePairs(text, pairsMax, malformedForm)
@@ -56,7 +56,7 @@ function unescapeText(encoded: string, refuse: () => Error): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
 }
 
-/** The parameters of a read, list or delete: a repeated name is a list. Null when there are none. `without` names those that are not fields. */
+/** The parameters of a read, list or delete: a repeated name is a list. Null when there are none. `without` are no fields. */
 export function queryFields(pairs: Pairs, without: readonly string[]): JsonObject | null {
   return fieldsOf(pairs, without, (values) => values)
 }

@@ -85,8 +85,11 @@ yTE=
 -----END CERTIFICATE-----
 `
 
-/** Made with openssl for these tests, valid until 2126. `other` is a second pair for the same names; `stranger` is self-signed with its key. */
+/** Made with openssl, valid until 2126. `other` is a second pair for the same names; `stranger` is self-signed with its key. */
 export const pki = { caCert, serverCert, serverKey, otherCert, otherKey, clientCert, clientKey, strangerCert }
+
+/** The time at every test server. */
+export const testTime = Date.UTC(2030, 0, 2, 3, 4, 5)
 
 export interface TestServer {
   readonly listener: Listener
@@ -99,7 +102,7 @@ export interface TestServer {
 }
 
 /** Answers with what was asked: `{"verb","path","data"}`. */
-export const describeRequest = ({ verb, path, data }: WireRequest): WireResponse => ({ status: 200, body: JSON.stringify({ verb, path, data }) })
+const describeRequest = ({ verb, path, data }: WireRequest): WireResponse => ({ status: 200, body: JSON.stringify({ verb, path, data }) })
 
 /** A listener on a free port, or with `tls` in its settings on a TLS one. */
 export async function startTestServer(settings: Partial<ListenerSettings> = {}, host: Partial<WireHost> = {}): Promise<TestServer> {
@@ -109,7 +112,7 @@ export async function startTestServer(settings: Partial<ListenerSettings> = {}, 
   const listener = await startListener(
     { ...listenerDefaults, address: { host: '127.0.0.1', port: 0 }, ...settings },
     {
-      now: () => Date.now(),
+      now: () => testTime,
       cors: () => null,
       report: (problem, error) => problems.push(`${problem}: ${String(error)}`),
       ...host,
@@ -129,6 +132,22 @@ export async function startTestServer(settings: Partial<ListenerSettings> = {}, 
       return new RawClient(settings.tls ? connectTls({ ...address, ca: pki.caCert }) : connectTcp(address))
     },
     stop: () => listener.stop(0),
+  }
+}
+
+/** Runs with a server and a connection to it, and closes both whatever happens. */
+export async function withServer(
+  settings: Partial<ListenerSettings>,
+  host: Partial<WireHost>,
+  run: (client: RawClient, server: TestServer) => Promise<void>,
+): Promise<void> {
+  const server = await startTestServer(settings, host)
+  const client = server.connect()
+  try {
+    await run(client, server)
+  } finally {
+    client.close()
+    await server.stop()
   }
 }
 
@@ -219,7 +238,9 @@ function takeAnswer(text: string, isHead: boolean): { answer: RawAnswer; length:
   if (end < 0) return null
   const [first = '', ...lines] = text.slice(0, end).split('\r\n')
   const status = Number(first.split(' ')[1])
-  const headers = Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]))
+  const headers = Object.fromEntries(
+    lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]),
+  )
   const length = isHead || status === 204 || status === 100 ? 0 : Number(headers['content-length'] ?? 0)
   if (text.length < end + 4 + length) return null
   return { answer: { status, headers, text: text.slice(end + 4, end + 4 + length) }, length: end + 4 + length }

@@ -1,3 +1,4 @@
+/** Addresses and ranges, against Node’s own reading of them. */
 import assert from 'node:assert/strict'
 import { BlockList, isIP } from 'node:net'
 import { test } from 'node:test'
@@ -37,14 +38,46 @@ test('an IPv4 address in its IPv6 form is the IPv4 address', () => {
 })
 
 test('what is no address or range is refused', () => {
-  const addresses = ['', '1.2.3', '1.2.3.4.5', '01.2.3.4', '256.1.1.1', '1.2.3.4 ', ' 1.2.3.4', '::1::', ':::', '1:2:3:4:5:6:7', '1:2:3:4:5:6:7:8:9',
-    '1:2:3:4:5:6:7:8::', 'g::', '12345::', '::1.2.3', '1.2.3.4::', '::1.2.3.4:5', ':1', '1:', '0x7f.1', '127.1', '٣.1.1.1']
+  const addresses = [
+    '',
+    '1.2.3',
+    '1.2.3.4.5',
+    '01.2.3.4',
+    '256.1.1.1',
+    '1.2.3.4 ',
+    ' 1.2.3.4',
+    '::1::',
+    ':::',
+    '1:2:3:4:5:6:7',
+    '1:2:3:4:5:6:7:8:9',
+    '1:2:3:4:5:6:7:8::',
+    'g::',
+    '12345::',
+    '::1.2.3',
+    '1.2.3.4::',
+    '::1.2.3.4:5',
+    ':1',
+    '1:',
+    '0x7f.1',
+    '127.1',
+    '٣.1.1.1',
+  ]
   for (const text of addresses) {
     assert.equal(findAddress(text), null, text)
     assert.throws(() => parseAddress(text), /is not an IP address/, text)
     assert.throws(() => parseCidr(text), text)
   }
-  for (const text of ['10.0.0.0/33', '10.0.0.0/-1', '10.0.0.0/08', '10.0.0.0/', '10.0.0.0/8/8', '::/129', '::ffff:1.2.3.4/95', 'fe80::1%a/64', '1.2.3.4/1e1'])
+  for (const text of [
+    '10.0.0.0/33',
+    '10.0.0.0/-1',
+    '10.0.0.0/08',
+    '10.0.0.0/',
+    '10.0.0.0/8/8',
+    '::/129',
+    '::ffff:1.2.3.4/95',
+    'fe80::1%a/64',
+    '1.2.3.4/1e1',
+  ])
     assert.throws(() => parseCidr(text), text)
 })
 
@@ -85,7 +118,11 @@ test('reading, writing and comparing agree with Node for all addresses', () => {
       list.addSubnet(base, bits, family === 4 ? 'ipv4' : 'ipv6')
       const other = parseAddress(address)
       if (other.family !== family || isIP(address) !== family) return
-      assert.equal(containsAddress(parseCidr(`${base}/${bits}`), other), list.check(address, family === 4 ? 'ipv4' : 'ipv6'), `${base}/${bits} ${address}`)
+      assert.equal(
+        containsAddress(parseCidr(`${base}/${bits}`), other),
+        list.check(address, family === 4 ? 'ipv4' : 'ipv6'),
+        `${base}/${bits} ${address}`,
+      )
     }),
     { seed: 7, numRuns: 3000 },
   )
