@@ -37,8 +37,15 @@ export interface ApiOptions {
   readonly namespace: string
   /** Such as `5m0s`, or undefined. */
   readonly wrapTtl: string | undefined
+  /** Sends, and resolves with the answer while it still grows. */
+  readonly open: (url: string, headers: Readonly<Record<string, string>>) => Promise<StreamedAnswer>
   /** Called instead of sending; it throws. */
   readonly instead: ((request: PlannedRequest) => never) | undefined
+}
+
+export interface StreamedAnswer {
+  readonly status: number
+  readonly chunks: AsyncIterable<Uint8Array>
 }
 
 export interface Api {
@@ -55,6 +62,8 @@ export interface Api {
   write(path: string, body: unknown, call?: Call): Promise<WireSecret | null>
   patch(path: string, body: unknown, call?: Call): Promise<WireSecret | null>
   delete(path: string, call?: Call): Promise<WireSecret | null>
+  /** An answer that does not end by itself. Throws `ClientError` when there is none. */
+  stream(path: string, call?: Call): Promise<StreamedAnswer>
   withToken(token: string): Api
 }
 
@@ -94,6 +103,11 @@ export function createApi(options: ApiOptions): Api {
     write: (path, body, call = {}) => sendExpecting('PUT', path, { ...call, body }, 'error'),
     patch: (path, body, call = {}) => sendExpecting('PATCH', path, { ...call, body, contentType: mergePatch }, 'error'),
     delete: (path, call = {}) => sendExpecting('DELETE', path, call, 'error'),
+    stream: (path, call = {}) => {
+      const planned = { method: 'GET', address: options.client.address, path, query: call.query, headers: headersFor(options, call), body: undefined }
+      options.instead?.(planned)
+      return options.open(urlOf(planned), planned.headers)
+    },
     withToken: (token) => createApi({ ...options, token }),
   }
 }

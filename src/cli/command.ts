@@ -25,8 +25,6 @@ export interface Command<F extends FlagSet = FlagSet> {
   readonly args?: { readonly min: number; readonly max: number }
   /** Whether it talks to a server, and so takes the flags for that. Default true. */
   readonly remote?: boolean
-  /** Takes everything after its name as it stands: flags are none of our business. */
-  readonly passesThrough?: boolean
   /** Whether `-format=raw` makes sense. */
   readonly raw?: boolean
   readonly completes?: Completion

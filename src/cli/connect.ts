@@ -1,9 +1,10 @@
 /** From flags, environment and saved tokens to the server: nothing here sends a request. */
 import { createClient } from '../../client/src/client.ts'
+import { ClientError } from '../../client/src/errors.ts'
 import { readVariable, variableName, type Environment } from '../../client/src/node/environment.ts'
-import { nodeFetch, type TlsOptions } from '../../client/src/node/transport.ts'
+import { nodeFetch, nodeStream, type NodeFetchOptions, type TlsOptions } from '../../client/src/node/transport.ts'
 import type { ProxyChoice } from '../../client/src/node/proxy.ts'
-import { createApi, type Api, type PlannedRequest } from './api.ts'
+import { createApi, type Api, type PlannedRequest, type StreamedAnswer } from './api.ts'
 import { formatDuration, parseSeconds } from './duration.ts'
 import { remoteError } from './failure.ts'
 import { parseBool, parseInteger, type FlagValues } from './flags.ts'
@@ -12,7 +13,7 @@ import type { Host } from './host.ts'
 
 export type HttpValues = FlagValues<typeof httpFlags>
 
-export const defaultAddress = 'http://127.0.0.1:8200'
+const defaultAddress = 'http://127.0.0.1:8200'
 
 /** The address that a command would talk to. */
 export const addressFor = (flags: Pick<HttpValues, 'address' | 'agent-address'>): string =>
@@ -20,12 +21,13 @@ export const addressFor = (flags: Pick<HttpValues, 'address' | 'agent-address'>)
 
 /** The server with a token ('' for none). Throws `Failure` (2) for settings that make no sense. */
 export async function connect(host: Host, flags: HttpValues, token: string): Promise<Api> {
+  const transport = { tls: await tlsFor(host.environment, flags), keepAlive: true, ...(await proxyFor(host.environment)) }
   const options = {
     address: addressFor(flags),
     maxRetries: retriesFrom(host.environment),
     timeoutMs: timeoutFrom(host.environment),
     redirects: !flags['disable-redirects'],
-    fetch: nodeFetch({ tls: await tlsFor(host.environment, flags), keepAlive: true, ...(await proxyFor(host.environment)) }),
+    fetch: nodeFetch(transport),
   }
   return createApi({
     client: attempt('failed to create client', () => createClient(options)),
@@ -33,8 +35,20 @@ export async function connect(host: Host, flags: HttpValues, token: string): Pro
     headers: headersFor(flags),
     namespace: normalNamespace(flags.namespace ?? ''),
     wrapTtl: flags['wrap-ttl'] ? formatDuration(flags['wrap-ttl']) : undefined,
+    open: (url, headers) => openStream(transport, url, headers),
     instead: await insteadOfSending(host, flags),
   })
+}
+
+/** No deadline: the answer goes on for as long as somebody listens. */
+async function openStream(transport: NodeFetchOptions, url: string, headers: Readonly<Record<string, string>>): Promise<StreamedAnswer> {
+  const init = { method: 'GET', headers: { ...headers }, signal: new AbortController().signal, redirect: 'manual' as const }
+  try {
+    const answer = await nodeStream({ ...transport, keepAlive: false })(url, init)
+    return { status: answer.statusCode ?? 0, chunks: answer }
+  } catch (error) {
+    throw new ClientError({ code: 'network', status: 0, errors: [(error as Error).message], method: 'GET', url: url.replace(/\?.*$/, '') })
+  }
 }
 
 function attempt<T>(what: string, make: () => T): T {
@@ -91,7 +105,7 @@ function retriesFrom(environment: Environment): number {
   return retries
 }
 
-export function timeoutFrom(environment: Environment): number {
+function timeoutFrom(environment: Environment): number {
   const raw = readVariable(environment, 'CLIENT_TIMEOUT')
   if (raw === undefined) return 60_000
   const seconds = parseSeconds(raw)
@@ -99,7 +113,7 @@ export function timeoutFrom(environment: Environment): number {
   return seconds * 1000
 }
 
-export async function tlsFor(environment: Environment, flags: HttpValues): Promise<TlsOptions> {
+async function tlsFor(environment: Environment, flags: HttpValues): Promise<TlsOptions> {
   const caBytes = readVariable(environment, 'CACERT_BYTES')
   const certBytes = readVariable(environment, 'CLIENT_CERT_BYTES')
   const keyBytes = readVariable(environment, 'CLIENT_KEY_BYTES')
@@ -124,7 +138,7 @@ export async function tlsFor(environment: Environment, flags: HttpValues): Promi
 const noFiles = { readCertificates: () => undefined, readPem: () => undefined }
 
 /** PROXY_ADDR beats the rest; the usual variables of other programs count, too. */
-export async function proxyFor(environment: Environment): Promise<{ proxy?: ProxyChoice }> {
+async function proxyFor(environment: Environment): Promise<{ proxy?: ProxyChoice }> {
   const always = readVariable(environment, 'PROXY_ADDR') ?? readVariable(environment, 'HTTP_PROXY')
   const http = environment['HTTP_PROXY'] ?? environment['http_proxy']
   const https = environment['HTTPS_PROXY'] ?? environment['https_proxy']

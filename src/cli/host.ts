@@ -7,6 +7,8 @@ export interface Host {
   readonly home: string
   /** The name under which the command was started: `coffer`, `vault` or `bao`. */
   readonly program: string
+  /** Where that program lies, for completion. */
+  readonly programPath: string
   /** Milliseconds since 1970. */
   now(): number
   readonly terminal: Terminal

@@ -17,6 +17,7 @@ const host: Host = {
   environment: process.env,
   home: process.env['HOME'] || homedir(),
   program: programName(),
+  programPath: process.argv[1] ?? 'coffer',
   now: () => Date.now(),
   terminal: openTerminal(),
 }

@@ -3,11 +3,11 @@ import { ClientError } from '../../client/src/errors.ts'
 import { readVariable } from '../../client/src/node/environment.ts'
 import type { Api } from './api.ts'
 import { findVerb, type Found } from './catalog.ts'
+import { flagsOf } from './command-flags.ts'
 import type { Command, Session } from './command.ts'
 import { connect, addressFor, type HttpValues } from './connect.ts'
 import { exitCodes, Failure, usageError } from './failure.ts'
-import { checkFlagsFirst, parseFlags, withoutSeparator, type FlagSet, type ParsedFlags } from './flags.ts'
-import { httpFlags, outputFlags } from './global-flags.ts'
+import { checkFlagsFirst, parseFlags, withoutSeparator, type ParsedFlags } from './flags.ts'
 import type { Host } from './host.ts'
 import { createPrinter, formats, type Format, type Printer } from './output/printer.ts'
 
@@ -21,15 +21,18 @@ export async function run(argv: readonly string[], host: Host): Promise<number> 
   }
 }
 
-const versionFlags = ['-v', '-version', '--version']
-const helpFlags = ['-h', '-help', '--help']
+const versionFlags: readonly string[] = ['-v', '-version', '--version']
+const helpFlags: readonly string[] = ['-h', '-help', '--help']
+const installFlags: readonly string[] = ['-autocomplete-install', '-autocomplete-uninstall']
 
 async function dispatch(argv: readonly string[], host: Host): Promise<number> {
+  const install = argv.length === 1 ? installFlags.indexOf(argv[0]?.replace(/^--/, '-') ?? '') : -1
+  if (install >= 0) return (await import('./completion/install.ts')).changeShells(host, install === 0)
   const words = argv.length === 1 && versionFlags.includes(argv[0] ?? '') ? ['version'] : argv
   const found = findVerb(words)
   if (found.command === null) return (await import('./help.ts')).answerWithHelp(found, wantsHelp(words), host)
   const command = await found.command()
-  if (!command.passesThrough && wantsHelp(found.rest)) {
+  if (wantsHelp(found.rest)) {
     host.terminal.out(`${(await import('./help.ts')).commandHelp(command, host.program)}\n`)
     return 0
   }
@@ -42,23 +45,14 @@ function wantsHelp(words: readonly string[]): boolean {
   return (end < 0 ? words : words.slice(0, end)).some((word) => helpFlags.includes(word))
 }
 
-/** Every flag that a verb takes. */
-export const flagsOf = (command: Command): FlagSet => ({
-  ...(command.remote === false ? {} : httpFlags),
-  ...Object.fromEntries((command.output ?? []).map((name) => [name, outputFlags[name]])),
-  ...command.flags,
-})
-
 async function runCommand(command: Command, found: Found, host: Host): Promise<number> {
   const flags = flagsOf(command)
   const read = (name: string): string | undefined => readVariable(host.environment, name)
-  const parsed: ParsedFlags = command.passesThrough
-    ? { values: {}, given: new Set(), args: found.rest }
-    : parseFlags(flags, found.rest, read)
+  const parsed = parseFlags(flags, found.rest, read)
   const print = printerFor(host, parsed.values)
   try {
     checkFormat(command, print.format)
-    const args = command.passesThrough ? parsed.args : checkArguments(command, parsed.args, found.rest)
+    const args = checkArguments(command, parsed.args, found.rest)
     return (await command.run(sessionFor(host, parsed, args, print))) ?? 0
   } catch (error) {
     return report(error, print, host)

@@ -1,7 +1,8 @@
 /**
  * Where a person's tokens are kept between commands. Each server address has a file of its own, `~/.coffer-token.d/NAME`, holding nothing
- * but the token (mode 0600), so that a token is never sent to, nor overwritten by, another server. `~/.coffer-token` is a link to the
- * file of the first server, for whoever looks for one. A plain file `~/.coffer-token`, put there by hand, holds for every address.
+ * but the token (mode 0600), so that a token is never sent to, nor overwritten by, another server. The root token of a first start is
+ * also in `NAME.root`, which no login overwrites. `~/.coffer-token` is a link to the file of the first server, for whoever looks for
+ * one. A plain file `~/.coffer-token`, put there by hand, holds for every address.
  */
 import { chmodSync, lstatSync, mkdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -15,16 +16,16 @@ export interface TokenPlace {
 export interface SavedToken {
   /** The file that now holds the token. */
   readonly file: string
-  /** Where the token that was there before for the same address now lies, or null when there was none or the same. */
-  readonly kept: string | null
+  /** Whether another token for the same address was there before. */
+  readonly replaced: boolean
   /** True when `~/.coffer-token` holds or leads to the token of another server, and so was left as it is. */
   readonly linkTaken: boolean
 }
 
-export interface SaveOptions extends TokenPlace {
-  readonly token: string
-  /** Move a different token for the same address aside instead of replacing it; the name ends in this text (a time, say). */
-  readonly keepAs?: string
+export interface SavedRootToken extends SavedToken {
+  readonly rootFile: string
+  /** Where the root token of an earlier server at this address now lies, or null. */
+  readonly kept: string | null
 }
 
 /** The token saved for an address, or null. Throws what the file system says when a file is there but cannot be read. */
@@ -38,16 +39,27 @@ export function readSavedToken(place: TokenPlace): string | null {
 /** The token of Vault's own command line, or null. */
 export const readVaultToken = (home: string): string | null => readToken(join(home, '.vault-token'))
 
-/** Writes atomically. Creates the folder with mode 0700. */
-export function saveToken(options: SaveOptions): SavedToken {
-  const file = fileFor(options)
+/** The token that commands send to an address from now on. Writes atomically. */
+export function saveToken({ home, address, token }: TokenPlace & { readonly token: string }): SavedToken {
+  const file = fileFor({ home, address })
   const before = readToken(file)
-  const differs = before !== null && before !== options.token
-  const kept = differs && options.keepAs !== undefined ? `${file}.${safeName(options.keepAs)}` : null
-  mkdirSync(folderOf(options.home), { recursive: true, mode: 0o700 })
-  if (kept !== null) renameSync(file, kept)
-  writePrivately(file, options.token)
-  return { file, kept, linkTaken: !linkTo(file, linkOf(options.home)) }
+  mkdirSync(folderOf(home), { recursive: true, mode: 0o700 })
+  writePrivately(file, token)
+  return { file, replaced: before !== null && before !== token, linkTaken: !linkTo(file, linkOf(home)) }
+}
+
+/**
+ * Like `saveToken`, for a root token that nobody else knows: it is kept beside what logins overwrite. One of an earlier server at the same
+ * address is moved aside, under a name that ends in `time`.
+ */
+export function saveRootToken({ home, address, token, time }: TokenPlace & { readonly token: string; readonly time: string }): SavedRootToken {
+  const rootFile = `${fileFor({ home, address })}.root`
+  const before = readToken(rootFile)
+  const kept = before === null || before === token ? null : `${rootFile}.${safeName(time)}`
+  mkdirSync(folderOf(home), { recursive: true, mode: 0o700 })
+  if (kept !== null) renameSync(rootFile, kept)
+  writePrivately(rootFile, token)
+  return { ...saveToken({ home, address, token }), rootFile, kept }
 }
 
 /** Writes `~/.vault-token`, for tools that look there. */

@@ -1,67 +1,91 @@
-/** `server`: runs a server in this process. */
-import { saveToken, saveVaultToken } from '../../../client/src/node/token-file.ts'
+/** `server`: runs a server in this process, until Ctrl-C. The server itself is loaded only here. */
+import { saveRootToken, saveToken, saveVaultToken } from '../../../client/src/node/token-file.ts'
+import { readVariable } from '../../../client/src/node/environment.ts'
 import { defineCommand, type Session } from '../command.ts'
 import { bool, list, text, withDefault } from '../flags.ts'
 import { serverProcess } from '../server-process.ts'
 
-const flags = {
-  config: withDefault(list('A file or folder of configuration (HCL or JSON). May be repeated.'), []),
-  data: text('Folder of the data, without a configuration. Default: ./coffer-data.', { variable: 'DATA' }),
-  listen: text('HOST:PORT, without a configuration. Default: 127.0.0.1:8200.', { variable: 'LISTEN' }),
-  'log-level': text('trace, debug, info, warn, error or off.', { variable: 'LOG_LEVEL' }),
-  'log-format': text('standard or json.', { variable: 'LOG_FORMAT' }),
-  dev: bool('Run in memory, unsealed, for trying things out.'),
-  'dev-root-token-id': text('The root token of a dev server.', { variable: 'DEV_ROOT_TOKEN_ID' }),
-  'dev-listen-address': withDefault(text('HOST:PORT of a dev server.', { variable: 'DEV_LISTEN_ADDRESS' }), '127.0.0.1:8200'),
-  'dev-tls': bool('Serve TLS in dev mode, with a certificate made for it.'),
-  'dev-tls-cert-dir': text('Where that certificate is put.'),
-  'dev-no-store-token': bool('Do not save the root token for the command line.'),
+interface Flags {
+  readonly dev: boolean
+  readonly 'dev-no-store-token': boolean
 }
+
+const defaultListen = '127.0.0.1:8200'
 
 export const command = defineCommand({
   name: 'server',
   summary: 'Run a server',
   description:
-    'Without a configuration it keeps its data in a folder, sealed by a key file beside them, and makes both at the first start. With -dev it runs in memory. ' +
-    'With -config it takes the configuration of Vault.',
+    'Without any flag: keeps its data in ./coffer-data, unseals itself with a key file, and listens on 127.0.0.1:8200. With -config: as the ' +
+    'files say, in the format of Vault. With -dev: in memory, for a first try; all is gone at the end.',
   examples: [
-    ['Data in ./coffer-data, on 127.0.0.1:8200:', 'server'],
-    ['For trying things out:', 'server -dev -dev-root-token-id=root'],
-    ['With a configuration:', 'server -config=/etc/coffer.d'],
+    ['A server that keeps its data:', 'server'],
+    ['A first try:', 'server -dev -dev-root-token-id=root'],
+    ['From configuration files:', 'server -config=/etc/coffer.d'],
   ],
-  flags,
+  flags: {
+    config: list('Configuration file, or folder of them. May be given several times.', { values: 'file' }),
+    data: withDefault(text('Folder for the data, where no configuration says it.', { variable: 'DATA', values: 'folder' }), './coffer-data'),
+    listen: withDefault(text('HOST:PORT to listen on, where no configuration says it.', { variable: 'LISTEN' }), defaultListen),
+    'log-level': withDefault(text('trace, debug, info, warn, error or off.', { variable: 'LOG_LEVEL' }), ''),
+    'log-format': withDefault(text('standard or json.', { variable: 'LOG_FORMAT' }), ''),
+    dev: bool('In memory, unsealed, with a root token of one\'s choice. Never for anything real.'),
+    'dev-root-token-id': withDefault(text('The root token of -dev; default: a random one.', { variable: 'DEV_ROOT_TOKEN_ID' }), ''),
+    'dev-listen-address': withDefault(text('HOST:PORT for -dev.', { variable: 'DEV_LISTEN_ADDRESS' }), defaultListen),
+    'dev-tls': bool('-dev with TLS, and a certificate made for it.'),
+    'dev-tls-cert-dir': withDefault(text('Folder for that certificate.', { values: 'folder' }), ''),
+    'dev-no-store-token': bool('Do not save the root token for the command line.'),
+    'dev-no-kv': bool('Accepted for compatibility.', { hidden: true }),
+    'dev-plugin-dir': text('Accepted for compatibility.', { hidden: true }),
+    'exit-on-core-shutdown': bool('Accepted for compatibility.', { hidden: true }),
+    recovery: bool('Accepted for compatibility.', { hidden: true }),
+  },
   remote: false,
   async run(session) {
+    const { flags, host } = session
     const { serverMain } = await import('../../server/main.ts')
-    const { flags: given, host } = session
-    return await serverMain(
-      {
-        dev: given.dev || given['dev-tls'],
-        devRootTokenId: given['dev-root-token-id'] ?? null,
-        devListenAddress: given['dev-listen-address'],
-        devTls: given['dev-tls'],
-        devTlsCertDir: given['dev-tls-cert-dir'] ?? '',
-        config: given.config,
-        localConfig: given.dev ? '' : (host.environment['VAULT_LOCAL_CONFIG'] ?? host.environment['BAO_LOCAL_CONFIG'] ?? ''),
-        data: given.data ?? './coffer-data',
-        listen: given.listen ?? '127.0.0.1:8200',
-        logLevel: given['log-level'] ?? '',
-        logFormat: given['log-format'] ?? '',
-        home: host.home,
-        remember: given['dev-no-store-token'] ? null : (address, token) => remember(session, given.dev, address, token),
-      },
-      serverProcess(host),
-    )
+    const dev = flags.dev || flags['dev-tls']
+    const options = {
+      dev,
+      devRootTokenId: flags['dev-root-token-id'] || null,
+      devListenAddress: flags['dev-listen-address'],
+      devTls: flags['dev-tls'],
+      devTlsCertDir: flags['dev-tls-cert-dir'],
+      config: flags.config ?? [],
+      localConfig: dev ? '' : (readVariable(host.environment, 'LOCAL_CONFIG') ?? ''),
+      data: flags.data,
+      listen: flags.listen,
+      logLevel: flags['log-level'],
+      logFormat: flags['log-format'],
+      home: host.home,
+      remember: flags['dev-no-store-token'] ? null : (address: string, token: string) => remember(session, address, token),
+    }
+    return serverMain(options, serverProcess(host))
   },
 })
 
-function remember({ host }: Session, isDev: boolean, address: string, token: string): string {
+/** Keeps the root token where later commands find it; what it says goes into the notice of the first start. */
+function remember(session: Session<Flags>, address: string, token: string): string {
   try {
-    const saved = saveToken({ home: host.home, address, token, keepAs: String(host.now()) })
-    if (isDev) saveVaultToken(host.home, token)
-    const kept = saved.kept === null ? '' : `\nThe token that was saved for ${address} before is now in ${saved.kept}.`
-    return `The root token is saved for the command line in ${saved.file} (mode 0600).${kept}`
+    return save(session, address, token)
   } catch (error) {
-    return `The root token could not be saved (${error instanceof Error ? error.message : 'unknown'}). It is: ${token}`
+    return `The root token could not be saved (${(error as Error).message}). It is: ${token}`
   }
+}
+
+function save({ host, flags }: Session<Flags>, address: string, token: string): string {
+  const place = { home: host.home, address }
+  if (host.program !== 'coffer') saveVaultToken(host.home, token)
+  if (flags.dev) {
+    saveToken({ ...place, token })
+    return ''
+  }
+  const time = new Date(host.now()).toISOString().replace(/\..*$/, '').replaceAll(':', '-')
+  const { rootFile, kept, linkTaken } = saveRootToken({ ...place, token, time })
+  return [
+    `The root token is in ${rootFile} (mode 0600).`,
+    'The command line uses it for this address, until you log in as somebody else.',
+    ...(kept === null ? [] : [`The root token of an earlier server at this address was kept: ${kept}`]),
+    ...(linkTaken ? ['~/.coffer-token belongs to another server, and was left as it is.'] : []),
+  ].join('\n')
 }

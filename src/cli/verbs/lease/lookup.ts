@@ -1,0 +1,21 @@
+/** `lease lookup ID`: when it ends, and whether it can be renewed. */
+import { defineCommand } from '../../command.ts'
+import { step } from '../../describe-failure.ts'
+import { remoteError } from '../../failure.ts'
+
+export const command = defineCommand({
+  name: 'lease lookup',
+  summary: 'Show a lease',
+  arguments: 'ID',
+  examples: [['When does this end?', 'lease lookup database/creds/readonly/2f6a614c']],
+  flags: {},
+  output: ['format'],
+  args: { min: 1, max: 1 },
+  async run(session) {
+    const id = (session.args[0] ?? '').trim()
+    const api = await session.api()
+    const secret = await step(`error looking up lease id ${id}`, () => api.write('sys/leases/lookup', { lease_id: id }))
+    if (secret === null) throw remoteError(`error looking up lease id ${id}: the answer is empty`)
+    await session.print.secret(secret)
+  },
+})
