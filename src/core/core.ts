@@ -1,6 +1,7 @@
 /** Everything that a request can reach: the base, the tables derived from it, and the audit broker. */
 import type { AuditBroker } from './audit/broker.ts'
 import type { Base } from './base.ts'
+import type { Keys } from './keys.ts'
 import type { LiveTable } from './live.ts'
 import type { MountTable } from './mounts/table.ts'
 import type { PolicyTable } from './policies/table.ts'
@@ -10,6 +11,9 @@ export interface Core extends Base {
   readonly policies: PolicyTable
   readonly audit: AuditBroker
   readonly live: LiveTable
+  readonly keys: Keys
+  /** Seals the barrier and forgets what was derived from its content. */
+  readonly seal: () => void
   /** Removes what a token kept in its cubbyhole. */
   readonly clearCubbyhole: (cubbyholeId: string) => Promise<void>
 }

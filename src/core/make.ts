@@ -1,15 +1,21 @@
 /** Puts the core together. */
+import type { Seal } from '../barrier/seals/seal.ts'
 import type { Store } from '../kit/store.ts'
 import type { Barrier } from '../barrier/barrier.ts'
 import type { AuditBroker } from './audit/broker.ts'
 import type { Base } from './base.ts'
 import type { Core } from './core.ts'
 import type { Host } from './host.ts'
+import { keysOf } from './keys.ts'
 import { liveTable } from './live.ts'
 import { mountTable } from './mounts/table.ts'
 import { policyTable } from './policies/table.ts'
 import type { Registry } from './registry.ts'
+import { createRootToken } from './setup.ts'
+import { withUnit } from './unit.ts'
 import type { CoreSettings } from './settings.ts'
+
+const issueRootToken = async (core: Core): Promise<string> => (await withUnit((unit) => createRootToken(core, unit))).id
 
 export interface CoreParts {
   readonly host: Host
@@ -17,17 +23,26 @@ export interface CoreParts {
   readonly barrier: Barrier
   readonly registry: Registry
   readonly audit: AuditBroker
+  /** The automatic seal of the configuration; null: shares. */
+  readonly automaticSeal: Seal | null
   /** Removes what lies in the cubbyhole of this id: the engine knows how. */
   readonly clearCubbyhole: (store: Store, cubbyholeId: string) => Promise<void>
 }
 
-export function makeCore({ host, settings, barrier, registry, audit, clearCubbyhole }: CoreParts): Core {
+export function makeCore({ host, settings, barrier, registry, audit, automaticSeal, clearCubbyhole }: CoreParts): Core {
   const base: Base = { host, settings, barrier, registry }
   const mounts = mountTable(base)
-  return Object.freeze({
+  const policies = policyTable(base)
+  const core: Core = Object.freeze({
     ...base,
     mounts,
-    policies: policyTable(base),
+    policies,
+    keys: keysOf(barrier, automaticSeal, () => issueRootToken(core)),
+    seal() {
+      barrier.seal()
+      mounts.forget()
+      policies.forget()
+    },
     audit,
     live: liveTable(base, audit, () => barrier.signingKey('audit-chain')),
     async clearCubbyhole(cubbyholeId: string): Promise<void> {
@@ -36,4 +51,5 @@ export function makeCore({ host, settings, barrier, registry, audit, clearCubbyh
       await clearCubbyhole(mount.store, cubbyholeId)
     },
   })
+  return core
 }

@@ -1,6 +1,10 @@
 /** The embedded default: a folder, a key file beside the data, everything made at the first start. */
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import type { Barrier } from '../barrier/barrier.ts'
 import { createKeyFile, openKeyFileSeal } from '../barrier/seals/key-file.ts'
+import type { Seal } from '../barrier/seals/seal.ts'
+import { unsealBySeal } from '../barrier/seals/unsealing.ts'
 import type { Core } from '../core/core.ts'
 import { setUpCore } from '../core/setup.ts'
 import { configurationBlock, startedLine } from './banner.ts'
@@ -10,7 +14,7 @@ import type { LogSettings } from './log.ts'
 import type { ServerOptions } from './main.ts'
 import { runServer, type ServerProcess } from './run.ts'
 import { addressOf } from './settings.ts'
-import { unsealAtStart, unsealWith } from './unsealing.ts'
+import { unsealAtStart } from './unsealing.ts'
 
 export async function runEmbedded(options: Pick<ServerOptions, 'data' | 'listen' | 'remember'>, log: LogSettings, process: ServerProcess): Promise<number> {
   const folder = resolve(options.data)
@@ -18,9 +22,10 @@ export async function runEmbedded(options: Pick<ServerOptions, 'data' | 'listen'
   const config = embeddedConfig(folder, options.listen, log, keyFile)
   let rootToken: string | null = null
   return await runServer(config, process, {
+    seal: (barrier) => openSeal(barrier, keyFile),
     async prepare({ core }) {
-      if (await core.barrier.isInitialized()) return await unsealAtStart(core, config.seal)
-      rootToken = await initialize(core, keyFile)
+      if (!(await core.barrier.isInitialized())) rootToken = await initialize(core)
+      else await unsealAtStart(core)
     },
     announce() {
       const address = addressOf(config)
@@ -31,18 +36,25 @@ export async function runEmbedded(options: Pick<ServerOptions, 'data' | 'listen'
   })
 }
 
-/** One commit makes the store; a start that is cut off before it begins anew next time, with the key file that is there. */
-async function initialize(core: Core, keyFile: string): Promise<string> {
-  const seal = await openKeyFileSeal(keyFile).catch(async () => {
-    await createKeyFile(keyFile)
-    return await openKeyFileSeal(keyFile)
-  })
-  const token = await core.barrier.initialize({ seal, config: { shares: 0, threshold: 0 } }, null, async () => {
+/** The first start makes the key. One that was made by a start that was cut off is used, and never overwritten. */
+async function openSeal(barrier: Barrier, keyFile: string): Promise<Seal | null> {
+  const record = await barrier.readSeal()
+  // Moved to shares: the file is not needed any more, and may be gone.
+  if (record !== null && !record.isAutomatic) return null
+  if (record === null && !existsSync(keyFile)) await createKeyFile(keyFile)
+  return await openKeyFileSeal(keyFile)
+}
+
+/** One commit makes everything. */
+async function initialize(core: Core): Promise<string> {
+  const { automatic } = core.keys
+  if (automatic === null) throw new Error('the embedded default has a key file')
+  const token = await core.barrier.initialize({ seal: automatic, config: { shares: 0, threshold: 0 } }, null, async () => {
     const made = await setUpCore(core)
     await mountSecret(core)
     return made
   })
-  await unsealWith(core, seal, `the key file ${keyFile}`)
+  await unsealBySeal(core.barrier, automatic)
   return token.id
 }
 

@@ -9,7 +9,7 @@ import { devTls } from './dev-tls.ts'
 import { runEmbedded } from './embedded.ts'
 import { isLogLevel, type LogSettings } from './log.ts'
 import { runServer, type ServerProcess } from './run.ts'
-import { unsealAtStart } from './unsealing.ts'
+import { automaticSeal, unsealAtStart } from './unsealing.ts'
 import { addressOf } from './settings.ts'
 
 /** As the command line gives them, environment variables already taken into account. */
@@ -57,6 +57,7 @@ async function runDev(options: ServerOptions, process: ServerProcess): Promise<n
   const config = devConfig(options.devListenAddress, logOf(options), tls?.settings ?? null)
   let made: DevResult | null = null
   return await runServer(config, process, {
+    seal: async () => null,
     prepare: async ({ core }) => void (made = await startDev(core, options.devRootTokenId)),
     announce() {
       const { rootToken, unsealKey } = made as unknown as DevResult
@@ -73,7 +74,8 @@ async function runConfigured(options: ServerOptions, process: ServerProcess): Pr
   const given = logOf(options)
   const config: ServerConfig = { ...parsed, log: { level: options.logLevel === '' ? parsed.log.level : given.level, format: options.logFormat === '' ? parsed.log.format : given.format } }
   return await runServer(config, process, {
-    prepare: ({ core }) => unsealAtStart(core, config.seal),
+    seal: () => automaticSeal(config.seal),
+    prepare: ({ core }) => unsealAtStart(core),
     announce: () => process.out(configurationBlock(config) + startedLine),
   })
 }

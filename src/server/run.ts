@@ -1,5 +1,7 @@
 /** One run of a server, from its options to its exit code. */
 import { writeFile, rm } from 'node:fs/promises'
+import type { Barrier } from '../barrier/barrier.ts'
+import type { Seal } from '../barrier/seals/seal.ts'
 import type { Host } from '../core/host.ts'
 import { startListener, type Listener } from '../http/listener.ts'
 import type { WireHost } from '../http/exchange.ts'
@@ -28,6 +30,8 @@ export interface Running {
 
 /** Runs before the listeners open, and tells after they did: dev mode and the first start differ from a configured server in these alone. */
 export interface Mode {
+  /** The automatic seal, or null for shares. */
+  readonly seal: (barrier: Barrier) => Promise<Seal | null>
   readonly prepare: (world: World) => Promise<void>
   /** What to print once the server answers. */
   readonly announce: (running: Running) => Promise<void> | void
@@ -60,7 +64,7 @@ const oneLine = (error: unknown): string => {
 
 async function start(config: ServerConfig, host: Host, log: Log, mode: Mode, onStop: (reason: Error) => void): Promise<Running> {
   for (const warning of config.warnings) log.write('warn', 'config', warning)
-  const world = await openWorld(config, host, onStop)
+  const world = await openWorld(config, host, onStop, mode.seal)
   const listeners: Listener[] = []
   try {
     await mode.prepare(world)

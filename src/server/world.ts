@@ -1,5 +1,6 @@
 /** Puts a server together: the store, the barrier over it, the core, and what runs beside requests. */
 import { Barrier } from '../barrier/barrier.ts'
+import type { Seal } from '../barrier/seals/seal.ts'
 import { AuditBroker } from '../core/audit/broker.ts'
 import type { Core } from '../core/core.ts'
 import type { Host } from '../core/host.ts'
@@ -48,13 +49,13 @@ async function openStore(storage: StorageConfig, onStop: (reason: Error) => void
   }
 }
 
-/** `onStop` is called when the store can no longer be trusted to keep what it acknowledges: the process must end. */
-export async function openWorld(config: ServerConfig, host: Host, onStop: (reason: Error) => void): Promise<World> {
+/** `sealOf` finds the automatic seal, once the store is open. `onStop` is called when the store can no longer be trusted to keep what it acknowledges: the process must end. */
+export async function openWorld(config: ServerConfig, host: Host, onStop: (reason: Error) => void, sealOf: (barrier: Barrier) => Promise<Seal | null>): Promise<World> {
   const { store, close } = await openStore(config.storage, onStop)
   const settings = coreSettings(config)
   const barrier = new Barrier(store, { now: host.now })
   const audit = new AuditBroker({ host, limits: { dataFolder: config.storage.folder === '' ? null : config.storage.folder, folders: config.auditFolders, prefix: false } })
-  const core = makeCore({ host, settings, barrier, registry: builtinRegistry(), audit, clearCubbyhole })
+  const core = makeCore({ host, settings, barrier, registry: builtinRegistry(), audit, automaticSeal: await sealOf(barrier), clearCubbyhole })
   const stopSweeper = startSweeper(core)
   const stopTicking = startTicking(core)
   return {

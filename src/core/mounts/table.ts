@@ -20,6 +20,8 @@ export interface MountTable {
   readonly at: (mountPath: string) => Promise<Mount | null>
   readonly list: (kind?: MountRecord['kind']) => Promise<Mount[]>
   readonly byAccessor: (accessor: string) => Promise<Mount | null>
+  /** Drops what is kept. */
+  readonly forget: () => void
   /** What an engine sees of a mount with this record. */
   readonly viewOf: (record: MountRecord) => MountView
 }
@@ -48,6 +50,7 @@ export function mountTable(base: Base): MountTable {
     list,
     find: (path) => findMount(at, path),
     viewOf: (record) => viewOf(base, record),
+    forget: () => void ([generation, known] = [-1, new Map()]),
     byAccessor: async (accessor) => (await list()).find((m) => m.record.accessor === accessor) ?? null,
   }
 }

@@ -20,6 +20,8 @@ export const passwordPolicyRecords = records<PolicyRecord, [name: string]>((name
 export interface PolicyTable {
   /** The rules that a token with these policies (sorted) is judged by. Policies that do not exist grant nothing. */
   readonly aclOf: (names: readonly string[]) => Promise<Acl>
+  /** Drops what is kept. */
+  readonly forget: () => void
   readonly exists: (name: string, reader?: Pick<Transaction, 'get'>) => Promise<boolean>
 }
 
@@ -49,6 +51,7 @@ export function policyTable(base: Base): PolicyTable {
       into.set(key, acl)
       return acl
     },
+    forget: () => void ([generation, compiled, parsed] = [-1, new Map(), new Map()]),
     async exists(name, reader = namedStore(base)) {
       return name === 'root' || (await policyRecords.read(reader, name)) !== null
     },

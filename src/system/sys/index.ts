@@ -2,6 +2,9 @@
 import { engine } from '../../kit/engine.ts'
 import { auditOperations } from './audit.ts'
 import { capabilityOperations } from './capabilities.ts'
+import { ceremonyOperations } from './ceremonies.ts'
+import { healthOperations } from './health.ts'
+import { initOperations } from './init.ts'
 import { leaseOperations } from './leases.ts'
 import { mountOperations } from './mounts.ts'
 import { policyOperations } from './policies.ts'
@@ -15,7 +18,7 @@ export const system = engine({
   kind: 'system',
   summary: 'Control, policies and diagnosis of the server.',
   operations: [
-    ...auditOperations, ...capabilityOperations, ...leaseOperations, ...mountOperations, ...policyOperations, ...remountOperations, ...toolOperations,
+    ...auditOperations, ...ceremonyOperations, ...healthOperations, ...initOperations, ...capabilityOperations, ...leaseOperations, ...mountOperations, ...policyOperations, ...remountOperations, ...toolOperations,
     ...uiOperations, ...wrappingOperations,
   ],
 })
