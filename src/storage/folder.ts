@@ -1,6 +1,7 @@
 /** The folder that holds a store: made, checked, and refused where LMDB would not be safe. */
 import { constants } from 'node:fs'
-import { access, chmod, mkdir, stat, statfs } from 'node:fs/promises'
+import { access, chmod, mkdir, open, stat, statfs } from 'node:fs/promises'
+import { join } from 'node:path'
 import { ApiError } from '../kit/errors.ts'
 
 /**
@@ -24,6 +25,9 @@ const networkFileSystems: ReadonlyMap<number, string> = new Map([
   [0x7461636f, 'OCFS2'],
   [0x786f4256, 'VirtualBox shared folder'],
 ])
+
+/** The name of a network file system by its number (`f_type` of statfs(2), which some kernels give with a sign), or null. */
+export const findNetworkFileSystem = (type: number): string | null => networkFileSystems.get(type >>> 0) ?? null
 
 export interface FolderOptions {
   /** Uses the folder even on a network file system: the operator answers for it. */
@@ -64,9 +68,44 @@ async function checkFolder(folder: string): Promise<void> {
 }
 
 async function checkFileSystem(folder: string): Promise<void> {
-  const name = networkFileSystems.get((await statfs(folder)).type >>> 0)
-  if (name === undefined) return
+  const name = findNetworkFileSystem((await statfs(folder)).type)
+  if (name === null) return
   throw unusable(folder, `lies on a network file system (${name}), where its memory map and locks are not safe`)
+}
+
+/** What stands at byte 24 of an LMDB file: a magic number, then the version of the format in the low 16 bits. */
+const lmdbMagic = 0xbeefc0de
+const lmdbVersion = 2
+
+/**
+ * Checks the files of an environment before LMDB opens them, since the binding does not survive a failure to open. Throws an `ApiError`
+ * 'internal' for the operator when they may not be used or are something else.
+ */
+export async function checkFiles(folder: string): Promise<void> {
+  for (const name of ['data.mdb', 'lock.mdb']) {
+    try {
+      await access(join(folder, name), constants.R_OK | constants.W_OK)
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw unusable(folder, `holds a file "${name}" that cannot be read and written by this user`, error)
+    }
+  }
+  if (!(await isDataFile(join(folder, 'data.mdb')))) throw unusable(folder, 'holds a file "data.mdb" that is no store of this program')
+}
+
+/** True for a file that is missing or empty too: LMDB makes it. */
+async function isDataFile(path: string): Promise<boolean> {
+  const header = Buffer.alloc(32)
+  let length = 0
+  try {
+    const handle = await open(path, 'r')
+    length = (await handle.read(header)).bytesRead
+    await handle.close()
+  } catch (error) {
+    return codeOf(error) === 'ENOENT'
+  }
+  if (length === 0) return true
+  const [magic, version] = [header.readUInt32LE(24), header.readUInt32LE(28)]
+  return length === header.length && magic === lmdbMagic && (version & 0xffff) === lmdbVersion
 }
 
 export const codeOf = (error: unknown): string => String((error as NodeJS.ErrnoException).code ?? error)

@@ -60,6 +60,8 @@ export function openEnvironment({ folder, mapSizeBytes }: EnvironmentOptions): E
     safeRestore: true,
     // Pages are zeroed first: no stray memory of the process reaches the file.
     noMemInit: false,
+    // We gather commits ourselves. With it on, a failed commit rejects a promise that nobody can get hold of, and that ends the process.
+    eventTurnBatching: false,
     encoding: 'binary',
     compression: false,
     cache: false,

@@ -8,7 +8,7 @@ import { mkdir, open, realpath, rm } from 'node:fs/promises'
 import { connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { ApiError } from '../kit/errors.ts'
-import { codeOf, type FolderOptions, prepareFolder, unusable } from './folder.ts'
+import { checkFiles, codeOf, type FolderOptions, prepareFolder, unusable } from './folder.ts'
 import { openEnvironment } from './lmdb-binding.ts'
 
 export interface FolderLock {
@@ -31,6 +31,7 @@ export async function lockFolder(folder: string, options: FolderOptions = {}): P
   await prepareFolder(folder, options)
   const path = join(await realpath(folder), 'lock')
   await mkdir(path, { recursive: true, mode: 0o700 })
+  await checkFiles(path)
   const handle = await open(path, 'r')
   try {
     const server = await enter(folder, path, socketPath(path, handle.fd))
