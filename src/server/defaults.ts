@@ -13,6 +13,7 @@ const listenerAt = (address: string, tls: TlsSettings | null): ListenerConfig =>
   unauthenticatedMetrics: false,
   unauthenticatedInFlight: false,
   openKeyCeremonies: false,
+  unknown: [],
 })
 
 const common = (address: string, log: LogSettings, tls: TlsSettings | null): Omit<ServerConfig, 'storage' | 'seal'> => ({

@@ -63,12 +63,12 @@ export function configOf(root: Section): ServerConfig {
     auditFolders: root.list('audit_folders') ?? null,
     telemetry: telemetryOf(root),
   }
-  return { ...config, warnings: warningsOf(root) }
+  return { ...config, warnings: warningsOf(root, listeners) }
 }
 
-function warningsOf(root: Section): string[] {
+function warningsOf(root: Section, listeners: readonly ListenerConfig[]): string[] {
   const ignored = Object.entries(ignoredKeys).filter(([key]) => root.has(key)).map(([key, why]) => `the key ${key} has no effect: ${why}`)
-  return [...ignored, ...root.unknown().map((key) => `unknown or unsupported field ${key} found in configuration`)]
+  return [...ignored, ...[...root.unknown(), ...listeners.flatMap(({ unknown }) => unknown)].map((key) => `unknown or unsupported field ${key} found in configuration`)]
 }
 
 const storageTypes: Readonly<Record<string, StorageConfig['type']>> = { inmem: 'inmem', file: 'lmdb', lmdb: 'lmdb', raft: 'lmdb' }

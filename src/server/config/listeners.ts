@@ -14,6 +14,8 @@ export interface ListenerConfig {
   readonly unauthenticatedInFlight: boolean
   /** Whether key holders may rekey and generate a root token without a token of their own. */
   readonly openKeyCeremonies: boolean
+  /** Full names of the keys that are not known. */
+  readonly unknown: readonly string[]
 }
 
 export function listenersOf(root: Section): ListenerConfig[] {
@@ -48,15 +50,16 @@ function listenerOf({ body }: Block, type: 'tcp' | 'unix'): ListenerConfig {
   }
   body.duration('http_read_timeout')
   body.duration('http_write_timeout')
-  const unknown = body.unknown()
-  if (unknown.length > 0) throw new ConfigError(`${unknown[0]}: unknown field`)
+  const isRekeyOpen = body.flag('disable_unauthed_rekey_endpoints') === false
+  const isRootOpen = body.flag('disable_unauthed_generate_root_endpoints') === false
   return {
     type,
     settings,
     shown: `${type} (addr: ${JSON.stringify('path' in address ? address.path : `${address.host}:${address.port}`)}, max_request_duration: "${settings.requestDurationMax / 1000}s", max_request_size: "${settings.limits.bodyBytesMax}", tls: "${tls === null ? 'disabled' : 'enabled'}")`,
     unauthenticatedMetrics: telemetry?.flag('unauthenticated_metrics_access') ?? false,
     unauthenticatedInFlight: inFlight?.flag('unauthenticated_in_flight_requests_access') ?? false,
-    openKeyCeremonies: body.flag('disable_unauthed_rekey_endpoints') === false || body.flag('disable_unauthed_generate_root_endpoints') === false,
+    openKeyCeremonies: isRekeyOpen || isRootOpen,
+    unknown: body.unknown(),
   }
 }
 
