@@ -149,9 +149,10 @@ function skipReturnType(code: string, end: number): number {
       const parameters = code.slice(0, i).trimEnd().length - 1
       return i < end && code[parameters] === ')' && code.slice(i + 1, end + 1).trim() !== '' ? parameters : -1
     }
+    if (char === '}' && /^\s*\n/.test(code.slice(i + 1, end + 2))) return -1 // the end of what stands before, and no type
     if (opens[char]) i = matchBack(code, i)
     else if (char === '>' && code[i - 1] === '=') i--
-    else if (!/[\w.|&<>,?'"\s$]/.test(char)) return -1
+    else if (!/[\w.|&<>,?'"\s$]/.test(char) || /^(?:class|interface|try|else|do|finally)\b/.test(code.slice(i, end + 1))) return -1
     if (i < 0) return -1
   }
   return -1

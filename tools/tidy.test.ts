@@ -71,6 +71,8 @@ test('functions of all forms are measured, other brackets are not', () => {
   assert.deepEqual(functions('const a = async (b: { c: number }): Promise<void> => {\n\n}'), ['a 3'])
   assert.deepEqual(functions('class A {\n  b(c: string): asserts c is "d" {\n  }\n}'), ['b 2'])
   assert.deepEqual(functions('list.map((x) => {\n})\nif (a) {\n}\nconst b = { c: d ? e(f) : { g } }'), ['anonymous 2'])
+  assert.deepEqual(functions('function a(): b | null {\n}\n\nexport class C {\n  d = 1\n}'), ['a 2'])
+  assert.deepEqual(functions('function a(): { b: c } {\n}'), ['a 2'])
   assert.deepEqual(functions('for (const a of b(c)) {\n}\nswitch (a) {\n}\ninterface B {\n}\ntry {\n} catch (e) {\n}'), [])
 })
 

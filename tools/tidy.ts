@@ -28,7 +28,8 @@ const defaultExportsAllowed: Readonly<Record<string, string>> = {
 /** What a package exports is listed in one file by design. */
 const packageRoots = new Set(['client/src/index.ts'])
 
-const isTest = (path: string): boolean => path.endsWith('.test.ts')
+/** Tests, and the suites that several of them run: a list of cases may be long. */
+const isTest = (path: string): boolean => /\.test\.ts$|\/(?:contract|testing)(?:-[\w-]+)?\.ts$/.test(path)
 
 export function checkSizes(source: Source): Breach[] {
   const lines = source.text.split('\n').length - 1
@@ -50,7 +51,7 @@ export function checkModule(source: Source): Breach[] {
   if (/\bexport\s*\*\s*from\b/.test(source.code) && !isEntry) breaches.push({ where: source.path, what: 'export * from; import from where it is' })
   const rest = source.code.replaceAll(/\b(?:export|import)\s+(?:type\s+)?\{[^}]*\}\s*from\s*(['"]) *\1/g, '')
   if (rest.trim() === '' && /\bfrom\b/.test(source.code) && !isEntry) breaches.push({ where: source.path, what: 'barrel file; import from where it is' })
-  if (!/^(?:#!.*\n)?\s*\/[/*]/.test(source.text)) breaches.push({ where: `${source.path}:1`, what: 'no comment of purpose at the top' })
+  if (!isTest(source.path) && !/^(?:#!.*\n)?\s*\/[/*]/.test(source.text)) breaches.push({ where: `${source.path}:1`, what: 'no comment of purpose at the top' })
   return breaches
 }
 
