@@ -70,6 +70,7 @@ test('bad settings are refused by name and change nothing', async () => {
       const { status, errors } = await kv.send(method, 'metadata/a', body)
       assert.equal(status, 400)
       assert.match(errors?.[0] ?? '', words)
+      assert.equal((await kv.send(method, 'metadata/none', body)).status, 400)
     }
   }
   for (const body of [{ max_versions: -5 }, { delete_version_after: 'soon' }]) {

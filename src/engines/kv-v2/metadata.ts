@@ -53,7 +53,7 @@ export const writeMetadata = metadataPath.write({
     const custom = input.custom_metadata === undefined ? undefined : replaceCustomMetadata(input.custom_metadata)
     const before = await secrets.read(store, params.path)
     checkMetadataCas(input.metadata_cas, mount, before)
-    warnOfSettings(call, mount)
+    checkSettings(call, mount)
     secrets.write(store, settingsWritten(before ?? emptySecret(newId(call.random), now), changesOf(input, custom), now), params.path)
     return null
   },
@@ -67,11 +67,13 @@ export const patchMetadata = metadataPath.patch({
     const input = withoutNullDuration(call.input, body)
     const mount = await readMount(store)
     if (changesNothing(input)) return null
+    // What is malformed is refused whether or not there is a secret.
+    patchCustomMetadata(null, input.custom_metadata ?? {})
+    checkSettings(call, mount)
     const before = await findSecret(store, params.path)
     if (before === null) return nothingToPatch
     checkMetadataCas(input.metadata_cas, mount, before)
     const custom = input.custom_metadata === undefined ? undefined : patchedCustom(before, input.custom_metadata, body)
-    warnOfSettings(call, mount)
     secrets.write(store, settingsWritten(before, changesOf(input, custom), now), params.path)
     return null
   },
@@ -117,9 +119,8 @@ function withoutNullDuration(input: Settings, body: JsonObject | null): Settings
   return rest
 }
 
-/** What a request changes in the record. Throws `bad_request`. */
+/** What a request changes in the record. */
 function changesOf(input: Settings, custom: CustomMetadata | null | undefined): Partial<SecretRecord> {
-  if (input.delete_version_after !== undefined) checkDeleteAfter(input.delete_version_after)
   return {
     ...(input.max_versions !== undefined && { maxVersions: input.max_versions }),
     ...(input.cas_required !== undefined && { casRequired: input.cas_required }),
@@ -132,8 +133,9 @@ function changesOf(input: Settings, custom: CustomMetadata | null | undefined): 
 const settingsWritten = (before: SecretRecord, changes: Partial<SecretRecord>, now: number): SecretRecord =>
   ({ ...before, ...changes, revision: before.revision + 1, updatedAt: now })
 
-/** Settings that have no effect because the mount or a limit overrules them. */
-function warnOfSettings({ input, warn }: { readonly input: Settings; readonly warn: (text: string) => void }, mount: MountSettings): void {
+/** Refuses settings that mean nothing, and warns of those that have no effect because the mount or a limit overrules them. */
+function checkSettings({ input, warn }: { readonly input: Settings; readonly warn: (text: string) => void }, mount: MountSettings): void {
+  if (input.delete_version_after !== undefined) checkDeleteAfter(input.delete_version_after)
   const tooMany = input.max_versions === undefined ? null : checkMaxVersions(input.max_versions)
   if (tooMany !== null) warn(tooMany)
   const overruled = (name: string): void => warn(`"${name}" is false here but true for the mount, which counts`)
