@@ -35,9 +35,12 @@ async function compare(store: Store, seed: number): Promise<void> {
 
 async function commitBoth(store: Store, model: Model, choose: Choose, text: string): Promise<void> {
   const keys = new Set(Array.from({ length: choose([1, 1, 2, 5]) }, () => randomKey(choose)))
-  const expectations: Expectation[] = [...keys].slice(0, choose([0, 1, 2])).map((key) => ({ key, version: (model.values.get(key)?.version ?? 0) + choose([0, 0, 0, 0, 1]) }))
-  const holds = expectations.every(({ key, version }) => version === (model.values.get(key)?.version ?? 0))
-  const writes = [...keys].map((key): Write => choose([{ put: key, value: bytes(text) }, { put: key, value: bytes(text) }, { del: key }, { merge: key, by: append }]))
+  const versionOf = (key: string): number => model.values.get(key)?.version ?? 0
+  const expected = [...keys].slice(0, choose([0, 1, 2]))
+  const expectations: Expectation[] = expected.map((key) => ({ key, version: versionOf(key) + choose([0, 0, 0, 0, 1]) }))
+  const holds = expectations.every(({ key, version }) => version === versionOf(key))
+  const put = (key: string): Write => ({ put: key, value: bytes(text) })
+  const writes = [...keys].map((key): Write => choose([put(key), put(key), { del: key }, { merge: key, by: append }]))
   if (!holds) return await assert.rejects(store.commit(expectations, writes), Conflict)
   const version = await store.commit(expectations, writes)
   for (const write of writes) applyModel(model, write, version)

@@ -31,9 +31,11 @@ export type Make = (settings?: SubjectSettings) => Promise<Subject>
 export type Requirement = (name: string, body: (store: Store, subject: Subject) => Promise<void>, settings?: SubjectSettings) => void
 
 export const bytes = (text: string): Uint8Array => Buffer.from(text)
-export const textOf = (value: Uint8Array | undefined): string | undefined => (value === undefined ? undefined : Buffer.from(value).toString())
-export const readText = async (store: Store, key: string): Promise<string | undefined> => textOf((await store.get(key))?.value)
+export const textOf = (value: Uint8Array | undefined): string | undefined =>
+  value === undefined ? undefined : Buffer.from(value).toString()
+export const readText = async (store: Store, key: string) => textOf((await store.get(key))?.value)
 
+/** A merge that counts in decimal. */
 export const increment = (current: Uint8Array | null): Uint8Array => bytes(String(Number(textOf(current ?? bytes('0'))) + 1))
 
 /** Declares the suite. Nothing runs before `make` is called, once per requirement. */
@@ -116,8 +118,9 @@ function valueContract(requirement: Requirement): void {
 
 function keyContract(requirement: Requirement): void {
   const odd = [
-    'ä', 'ﬀ', '日本/語', '😀/🔑', ' ', ' leading and trailing ', 'tab\tnew\nline', '\0', '\0/\x01', '\x7f', '/leading', 'a//b', 'a///c',
-    '.', '..', '../up', './here', '.hidden', 'q?x=1&y=%2f', '"quoted"', 'back\\slash', '\uffff', 'CASE', 'case', '__proto__', 'constructor',
+    'ä', 'ﬀ', '日本/語', '😀/🔑', '\uffff', ' ', ' leading and trailing ', 'tab\tnew\nline', '\0', '\0/\x01', '\x7f',
+    '/leading', 'a//b', 'a///c', '.', '..', '../up', './here', '.hidden', 'q?x=1&y=%2f', '"quoted"', 'back\\slash',
+    'CASE', 'case', '__proto__', 'constructor',
   ]
   requirement('odd keys are kept apart and read back', async (store) => {
     await store.commit([], odd.map((key) => ({ put: key, value: bytes(`value of ${key}`) })))
@@ -135,7 +138,13 @@ function keyContract(requirement: Requirement): void {
     assert.equal((await store.list('long/')).length, 2)
   })
 
-  const refused = { 'empty': '', 'over-long': 'k'.repeat(keyBytesMax + 1), 'over-long in bytes': '語'.repeat(700), 'folder-like': 'a/', 'malformed': 'a\ud800b' }
+  const refused = {
+    'empty': '',
+    'over-long': 'k'.repeat(keyBytesMax + 1),
+    'over-long in bytes': '語'.repeat(700),
+    'folder-like': 'a/',
+    'malformed': 'a\ud800b',
+  }
   for (const [kind, key] of Object.entries(refused)) {
     requirement(`a key that is ${kind} is refused`, async (store) => {
       const bad = { code: 'bad_request' }
@@ -152,7 +161,8 @@ function keyContract(requirement: Requirement): void {
 function commitContract(requirement: Requirement): void {
   requirement('an expectation that does not hold is a conflict that names its key, and nothing is written', async (store) => {
     const version = await store.commit([], [{ put: 'a', value: bytes('1') }])
-    const attempt = store.commit([{ key: 'a', version: version + 1 }], [{ put: 'a', value: bytes('2') }, { put: 'b', value: bytes('2') }])
+    const writes = [{ put: 'a', value: bytes('2') }, { put: 'b', value: bytes('2') }]
+    const attempt = store.commit([{ key: 'a', version: version + 1 }], writes)
     await assert.rejects(attempt, Conflict)
     assert.equal(await readText(store, 'a'), '1')
     assert.equal(await store.get('b'), null)
@@ -217,8 +227,10 @@ function commitContract(requirement: Requirement): void {
   })
 
   requirement('a commit that fails harms none of those beside it', async (store) => {
-    const attempts = Array.from({ length: 60 }, (_, index) =>
-      store.commit(index % 3 === 0 ? [{ key: 'absent', version: 7 }] : [], [{ put: `beside/${String(index).padStart(2, '0')}`, value: bytes('1') }]))
+    const attempts = Array.from({ length: 60 }, (_, index) => {
+      const expectations = index % 3 === 0 ? [{ key: 'absent', version: 7 }] : []
+      return store.commit(expectations, [{ put: `beside/${index}`, value: bytes('1') }])
+    })
     const outcomes = await Promise.allSettled(attempts)
     outcomes.forEach(({ status }, index) => assert.equal(status, index % 3 === 0 ? 'rejected' : 'fulfilled'))
     assert.equal((await store.list('beside/')).length, 40)
@@ -255,7 +267,8 @@ function mergeContract(requirement: Requirement): void {
     const spend = (): never => {
       throw badRequest('no use left')
     }
-    const attempt = store.commit([], [{ put: 'before', value: bytes('1') }, { merge: 'uses', by: spend }, { put: 'after', value: bytes('1') }])
+    const [before, after] = [{ put: 'before', value: bytes('1') }, { put: 'after', value: bytes('1') }]
+    const attempt = store.commit([], [before, { merge: 'uses', by: spend }, after])
     await assert.rejects(attempt, { code: 'bad_request', message: 'no use left' })
     assert.deepEqual(await store.list(''), ['uses'])
   })

@@ -1,6 +1,6 @@
 /**
- * The process that `crash.test.ts` kills: it commits as fast as it can and says on its output what was acknowledged. Each of its loops moves
- * one item on, so that after any crash the state shows whether a commit was lost or torn.
+ * The process that `crash.test.ts` kills: it commits as fast as it can and says on its output what was acknowledged. Each of
+ * its loops moves one item on, so that after any crash the state shows whether a commit was lost or torn.
  */
 import type { Store } from '../kit/store.ts'
 import { bytes, increment, readText } from './contract.ts'

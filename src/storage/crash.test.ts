@@ -30,7 +30,8 @@ interface Storm {
 }
 
 function startStorm(folder: string, worker: string, onAck: (loop: string, step: number) => void = () => {}): Storm {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('./crash-child.js', import.meta.url)), folder, worker], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const program = fileURLToPath(new URL('./crash-child.js', import.meta.url))
+  const child = spawn(process.execPath, [program, folder, worker], { stdio: ['ignore', 'pipe', 'inherit'] })
   const acknowledged = new Map<string, number>()
   let count = 0
   const lines = createInterface({ input: child.stdout })
@@ -109,7 +110,7 @@ test(`what was acknowledged survives kill -9, and no commit is torn (${kills} ki
   }
 }))
 
-test('a process that dies in the middle of its commits does not hold up the others, and none of theirs is lost', () => withFolder(async (folder) => {
+test('a process that dies amid its commits neither holds up the others nor loses theirs', () => withFolder(async (folder) => {
   const survivor = startStorm(folder, 'survivor')
   await survivor.waitFor(1)
   for (let round = 0; round < Math.ceil(kills / 2); round += 1) {

@@ -6,7 +6,10 @@ import { type FaultPlan, faultyStore } from './faulty.ts'
 import { memoryStore } from './memory.ts'
 import { runTransaction } from './transaction.ts'
 
-storeContract('faulty store whose plan is empty', async (settings) => ({ store: faultyStore(memoryStore(settings), 1, {}), close: async () => {} }))
+storeContract('faulty store whose plan is empty', async (settings) => {
+  const store = faultyStore(memoryStore(settings), 1, {})
+  return { store, close: async () => {} }
+})
 
 storeContract('faulty store that only delays', async (settings) => {
   const store = faultyStore(memoryStore(settings), 1, { delay: 0.02, delayMsMax: 1 })
@@ -57,9 +60,12 @@ test('a transaction outlasts injected conflicts', async () => {
   const inner = memoryStore()
   const store = faultyStore(inner, 5, { conflict: 0.5 })
   for (let round = 0; round < 50; round += 1) {
-    await runTransaction(store, async (transaction) => transaction.put('count', increment((await transaction.get('count'))?.value ?? null)), { sleep: async () => {}, attempts: 40 })
+    await runTransaction(store, async (transaction) => {
+      transaction.put('count', increment((await transaction.get('count'))?.value ?? null))
+    }, { sleep: async () => {}, attempts: 40 })
   }
   assert.equal(await readText(inner, 'count'), '50')
   assert.ok(store.faults.conflict > 10)
-  await assert.rejects(faultyStore(inner, 5, { conflict: 1 }).commit([{ key: 'x', version: 0 }], [{ put: 'x', value: bytes('1') }]), Conflict)
+  const always = faultyStore(inner, 5, { conflict: 1 })
+  await assert.rejects(always.commit([{ key: 'x', version: 0 }], [{ put: 'x', value: bytes('1') }]), Conflict)
 })

@@ -117,7 +117,8 @@ function readKey(source: Buffer, start: number, end: number): LmdbKey {
 }
 
 /** Reads a whole number of 8 bytes, big-endian; exact up to 2^53. */
-export const readNumber = (source: Buffer, offset: number): number => source.readUInt32BE(offset) * 2 ** 32 + source.readUInt32BE(offset + 4)
+export const readNumber = (source: Buffer, offset: number): number =>
+  source.readUInt32BE(offset) * 2 ** 32 + source.readUInt32BE(offset + 4)
 
 /** Writes a whole number as 8 bytes, big-endian; answers the offset behind it. */
 export function writeNumber(target: Buffer, value: number, offset: number): number {

@@ -72,7 +72,9 @@ test('a folder that cannot be used is refused with its name and the reason', () 
   await assert.rejects(openLmdbStore({ folder: join(parent, 'foreign') }), { code: 'internal', message: /"data.mdb" that is no store/ })
 }))
 
-test('a folder that this user may not read is refused', { skip: process.getuid?.() === 0 ? 'root may read everything' : false }, () => withFolder(async (parent) => {
+const readsAll = process.getuid?.() === 0 ? 'root may read everything' : false
+
+test('a folder that this user may not read is refused', { skip: readsAll }, () => withFolder(async (parent) => {
   const folder = join(parent, 'closed')
   await mkdir(folder, { mode: 0o000 })
   await assert.rejects(openLmdbStore({ folder }), { code: 'internal', message: /cannot be read and written by this user/ })
@@ -110,7 +112,8 @@ test('a small cache forgets but never lies', () => withStore(async (store) => {
 test('a backup is a store of its own, taken while commits go on', () => withStore(async (store, folder) => {
   await store.commit([], Array.from({ length: 500 }, (_, index) => ({ put: `k/${index}`, value: bytes(`value ${index}`) })))
   const target = join(folder, 'backups', 'one')
-  const commits = Promise.all(Array.from({ length: 50 }, () => store.commit([], [{ merge: 'count', by: increment }, { merge: 'twin', by: increment }])))
+  const both = [{ merge: 'count', by: increment }, { merge: 'twin', by: increment }]
+  const commits = Promise.all(Array.from({ length: 50 }, () => store.commit([], both)))
   await store.backup(target)
   await commits
   assert.equal(await modeOf(join(target, 'data.mdb')), 0o600)
@@ -213,7 +216,7 @@ test('two stores of one process on one folder see each other at once', () => wit
 
 const moduleUrl = (file: string): string => JSON.stringify(new URL(file, import.meta.url).href)
 
-test('after a commit that failed on the disk nothing more is written, and what was acknowledged is there', () => withFolder(async (folder) => {
+test('after a commit that failed nothing more is written, and what was acknowledged is there', () => withFolder(async (folder) => {
   // The limit on the size of files makes a write of the commit fail, in a process of its own.
   const script = `
     import { openLmdbStore } from ${moduleUrl('./lmdb.js')}
@@ -222,8 +225,9 @@ test('after a commit that failed on the disk nothing more is written, and what w
     let acknowledged = 0
     let refusal
     while (refusal === undefined && acknowledged < 10000) {
-      await store.commit([], [{ put: 'k/' + acknowledged, value: Buffer.alloc(20000, 1) }, { put: 'last', value: Buffer.from(String(acknowledged)) }])
-        .then(() => { acknowledged += 1 }, (error) => { refusal = error.code + ': ' + error.message })
+      const last = { put: 'last', value: Buffer.from(String(acknowledged)) }
+      const writes = [{ put: 'k/' + acknowledged, value: Buffer.alloc(20000, 1) }, last]
+      await store.commit([], writes).then(() => { acknowledged += 1 }, (error) => { refusal = error.code + ': ' + error.message })
     }
     const second = await store.commit([], [{ del: 'last' }]).then(() => 'written', (error) => error.code)
     const read = Buffer.from((await store.get('last')).value).toString()
@@ -270,8 +274,9 @@ test('a commit that does not end in time stops the store, and closing it does no
 }))
 
 test('the records of the driver are out of reach of keys', () => withStore(async (store) => {
-  await store.commit([], [{ put: '\x02', value: bytes('1') }, { put: '\x02\0\0\0\0\0\0\0\0', value: bytes('2') }, { put: '\0', value: bytes('3') }])
-  await store.commit([], [{ del: '\x02\0\0\0\0\0\0\0\0' }])
+  const likeCounter = '\x02\0\0\0\0\0\0\0\0'
+  await store.commit([], ['\x02', likeCounter, '\0'].map((key) => ({ put: key, value: bytes('1') })))
+  await store.commit([], [{ del: likeCounter }])
   assert.equal(await store.lastCommit(), 2)
   assert.deepEqual(await store.list(''), ['\0', '\x02'])
   assert.equal(textOf((await store.get('\x02'))?.value), '1')

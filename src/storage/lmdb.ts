@@ -79,6 +79,8 @@ export async function openLmdbStore(options: LmdbOptions): Promise<LmdbStore> {
   await checkFiles(folder)
   const environment = openFolder(options)
   try {
+    // A commit to a file that the folder forgets in a power cut would be lost.
+    await syncPath(folder)
     const { format } = readCounter(environment)
     if (format !== formatVersion) throw unusable(folder, `holds a store of format ${format}, but this program knows only ${formatVersion}`)
     return new LmdbDriver(environment, options)

@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { lockFolder } from './lock.ts'
 
+const moduleUrl = JSON.stringify(new URL('./lock.js', import.meta.url).href)
+
 const held = { code: 'conflict', message: /another server already uses the storage folder/ }
 
 async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
@@ -21,7 +23,7 @@ async function withFolder(body: (folder: string) => Promise<void>): Promise<void
 /** A process that locks the folder; `answer` is 'locked' or the code of its failure. It holds the lock until it is ended. */
 async function startHolder(folder: string) {
   const script = `
-    import { lockFolder } from ${JSON.stringify(new URL('./lock.js', import.meta.url).href)}
+    import { lockFolder } from ${moduleUrl}
     const answer = await lockFolder(process.argv[1]).then(() => 'locked', (error) => error.code ?? String(error))
     process.stdout.write(answer)
     setInterval(() => {}, 60_000)`
@@ -67,7 +69,9 @@ test('of many processes that lock at once exactly one succeeds', () => withFolde
   await Promise.all(holders.map(({ kill }) => kill()))
 }))
 
-test('a folder with a long path can be locked', { skip: process.platform === 'linux' ? false : 'only Linux can shorten the path of a socket' }, () =>
+const cannotShorten = process.platform === 'linux' ? false : 'only Linux can shorten the path of a socket'
+
+test('a folder with a long path can be locked', { skip: cannotShorten }, () =>
   withFolder(async (folder) => {
     const deep = join(folder, 'd'.repeat(100), 'e'.repeat(100))
     const lock = await lockFolder(deep)
@@ -85,7 +89,7 @@ test('a file in the place of the folder is named as such', () => withFolder(asyn
 
 test('a lock does not keep its process alive', () => withFolder(async (folder) => {
   await mkdir(folder, { recursive: true })
-  const script = `import { lockFolder } from ${JSON.stringify(new URL('./lock.js', import.meta.url).href)}; await lockFolder(process.argv[1])`
+  const script = `import { lockFolder } from ${moduleUrl}; await lockFolder(process.argv[1])`
   const child = spawn(process.execPath, ['--input-type=module', '-e', script, folder], { stdio: 'inherit' })
   assert.deepEqual(await once(child, 'exit'), [0, null])
 }))

@@ -4,7 +4,7 @@
  * containers that share the folder. Those that start at once are kept apart by the write lock of a small LMDB environment,
  * which the kernel frees when its holder dies.
  */
-import { mkdir, open, realpath, rm } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, realpath, rm } from 'node:fs/promises'
 import { connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { ApiError } from '../kit/errors.ts'
@@ -21,6 +21,8 @@ const socketPathBytesMax = 103
 
 /** Folders that this process is just locking: a second attempt would wait for the first one's write lock and never give way to it. */
 const entering = new Set<string>()
+/** Keeps the handles of locked folders from being collected when a caller holds on to nothing. */
+const handles = new Set<FileHandle>()
 
 /**
  * Locks the folder until `release` or the end of the process; the lock does not keep the process alive. Throws `ApiError` 'conflict'
@@ -35,8 +37,10 @@ export async function lockFolder(folder: string, options: FolderOptions = {}): P
   const handle = await open(path, 'r')
   try {
     const server = await enter(folder, path, socketPath(path, handle.fd))
+    handles.add(handle)
     return Object.freeze({
       release: async () => {
+        if (!handles.delete(handle)) return
         await close(server)
         await handle.close()
       },

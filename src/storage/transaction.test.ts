@@ -143,7 +143,8 @@ test('what a caller adds is in the same commit and builds on what was gathered',
   const guard = { key: 'guard', version: (await store.get('guard'))?.version ?? 0 }
   const transaction = beginTransaction(store)
   transaction.put('count', bytes('1'))
-  const commit = await transaction.commitWith({ expectations: [guard], writes: [{ merge: 'count', by: increment }, { put: 'lease', value: bytes('x') }] })
+  const writes = [{ merge: 'count', by: increment }, { put: 'lease', value: bytes('x') }]
+  const commit = await transaction.commitWith({ expectations: [guard], writes })
   assert.deepEqual([await readText(store, 'count'), (await store.get('lease'))?.version], ['2', commit])
   const other = beginTransaction(store)
   other.put('never', bytes('1'))
@@ -225,7 +226,8 @@ test('work ends as overloaded when every attempt met a conflict, and waits longe
   const attempt = async (): Promise<never> => {
     throw new Conflict('k')
   }
-  const options = { attempts: 8, jitter: (below: number) => below - 1, sleep: async (milliseconds: number) => void waits.push(milliseconds) }
+  const sleep = async (milliseconds: number): Promise<void> => void waits.push(milliseconds)
+  const options = { attempts: 8, jitter: (below: number) => below - 1, sleep }
   await assert.rejects(retryOnConflict(attempt, options), { code: 'overloaded' })
   assert.deepEqual(waits, [1, 3, 7, 15, 31, 63, 63])
 })

@@ -239,7 +239,7 @@ export async function retryOnConflict<T>(attempt: () => Promise<T>, options: Ret
       return await attempt()
     } catch (error) {
       if (!(error instanceof Conflict)) throw error
-      if (count >= attempts) throw new ApiError('overloaded', 'the same data is being changed by too many requests at once; try again', { cause: error })
+      if (count >= attempts) throw new ApiError('overloaded', 'too many requests change the same data at once; try again', { cause: error })
     }
     const wait = jitter(2 ** Math.min(count, 6))
     if (wait > 0) await sleep(wait)

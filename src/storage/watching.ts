@@ -27,7 +27,7 @@ export async function* watchChanges(log: ChangeLog, prefix: string, from: number
 }
 
 export const forgotten = (from: number, floor: number): ApiError =>
-  new ApiError('precondition_failed', `changes since commit ${from} are no longer remembered`, { detail: `the oldest known is ${floor + 1}` })
+  new ApiError('precondition_failed', `changes since commit ${from} are no longer remembered, only those since ${floor}`)
 
 /** Wakes those who wait for the next change. */
 export class Bell {
@@ -38,7 +38,8 @@ export class Bell {
   }
 
   ring(): void {
-    for (const wake of [...this.#waiting]) wake()
+    // Waking takes out of the set, and what is woken adds itself again later at the earliest.
+    for (const wake of this.#waiting) wake()
   }
 
   /** Resolves at the next ring, or when the signal aborts. */
