@@ -1,5 +1,17 @@
 /**
  * Where we answer otherwise than the recorded server, on purpose: scenario → title of the step → reason. Better behaviour is a
- * reason, effort is not. An entry that no longer differs fails the test.
+ * reason, effort is not. An entry that no longer differs fails the test, and so does one that `README.md` does not name.
  */
-export const differences: Readonly<Record<string, Readonly<Record<string, string>>>> = {}
+export const differences: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  kv1: {
+    'Write invalid JSON': 'The text begins with the same words and goes on to say where the mistake is.',
+  },
+  'sys-wrapping': {
+    'A wrapped seal status': 'The version and the date of the build are our own.',
+  },
+  transport: {
+    'Above the API': 'There is no web console yet: a redirect to it would end in nothing.',
+    'Path with a broken escape': 'Every refusal is JSON with a list of errors, also this one.',
+    'Path with a null byte': 'The refusal says what is wrong with the path; theirs has no body.',
+  },
+}

@@ -1,9 +1,11 @@
 /** Every recorded request gets the recorded answer, or a difference that is written down with its reason. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { differences } from './differences.ts'
 import { readRecording, replay, type StepResult } from './replay.ts'
-import { startBareServer, startDevServer } from './server.ts'
+import { projectRoot, startBareServer, startDevServer } from './server.ts'
 
 /** The scenarios of what exists so far; those of other engines join with their engine. */
 const scenarios = [
@@ -25,9 +27,13 @@ for (const name of scenarios) {
   })
 }
 
-test('every difference names a step that exists', () => {
+test('every difference names a step that exists, and is in the README with its reason', () => {
+  const readme = readFileSync(join(projectRoot, 'compat/README.md'), 'utf8')
   for (const [name, steps] of Object.entries(differences)) {
     const titles = new Set(scenarios.includes(name) ? readRecording(name).steps.map(({ title }) => title) : [])
-    for (const title of Object.keys(steps)) assert.ok(titles.has(title), `${name} has no step "${title}"`)
+    for (const [title, reason] of Object.entries(steps)) {
+      assert.ok(titles.has(title), `${name} has no step "${title}"`)
+      assert.ok(readme.includes(`| ${name} | ${title} | ${reason} |\n`), `compat/README.md does not list ${name}, "${title}"`)
+    }
   }
 })

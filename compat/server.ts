@@ -87,10 +87,10 @@ async function start(command: readonly string[], port: string, folder: string, r
   }
   const stop = async (): Promise<void> => {
     if (!hasEnded) child.kill('SIGTERM')
-    await Promise.race([ended, pause(stopTimeout)])
-    const stubborn = !hasEnded
-    if (stubborn) child.kill('SIGKILL')
+    let stubborn = false
+    const timer = setTimeout(() => (stubborn = child.kill('SIGKILL')), stopTimeout)
     await ended
+    clearTimeout(timer)
     rmSync(folder, { recursive: true, force: true })
     if (stubborn) throw new Error(`the server did not stop within ${stopTimeout / 1000} s: ${command.join(' ')}`)
   }
