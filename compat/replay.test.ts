@@ -23,7 +23,7 @@ for (const name of scenarios) {
     const recording = readRecording(name)
     const server = recording.bare ? await startBareServer() : await startDevServer()
     const results = await replay(recording, server).finally(() => server.stop())
-    for (const result of results) await t.test(result.title, () => checkStep(result, differences[name]?.[result.title]))
+    for (const result of results) await t.test(`${name} > ${result.title}`, () => checkStep(result, differences[name]?.[result.title]))
   })
 }
 
