@@ -72,11 +72,13 @@ export class ClientError extends Error {
 
 export const isClientError = (error: unknown): error is ClientError => error instanceof ClientError
 
-/** Replaces every occurrence of the secrets, plain or percent-encoded. Very short ones are left: they would match by chance. */
+const secretMin = 8
+
+/** Replaces all occurrences of the secrets, plain or percent-encoded. Short ones are left: `root` is a token of dev servers, and a word. */
 function redact(text: string, secrets: readonly string[]): string {
   let result = text
   for (const secret of secrets) {
-    if (secret.length < 4) continue
+    if (secret.length < secretMin) continue
     result = result.replaceAll(secret, '<redacted>').replaceAll(encodeURIComponent(secret), '<redacted>')
   }
   return result

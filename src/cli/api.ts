@@ -4,6 +4,7 @@ import { parseErrors } from '../../client/src/envelope.ts'
 import { ClientError } from '../../client/src/errors.ts'
 import { encodePath, encodeQuery, type Query } from '../../client/src/path.ts'
 import { refusal, type RawAnswer } from '../../client/src/transport.ts'
+import { joinPath } from './paths.ts'
 import { parseSecret, type WireSecret } from './secret.ts'
 
 export interface Call {
@@ -60,6 +61,8 @@ export interface Api {
   list(path: string, call?: Call): Promise<WireSecret | null>
   /** Null for an answer without a body. */
   write(path: string, body: unknown, call?: Call): Promise<WireSecret | null>
+  /** Like `write`; some paths are documented with POST. */
+  post(path: string, body: unknown, call?: Call): Promise<WireSecret | null>
   patch(path: string, body: unknown, call?: Call): Promise<WireSecret | null>
   delete(path: string, call?: Call): Promise<WireSecret | null>
   /** An answer that does not end by itself. Throws `ClientError` when there is none. */
@@ -68,8 +71,9 @@ export interface Api {
 }
 
 export function createApi(options: ApiOptions): Api {
-  const send = async (method: string, path: string, call: Call = {}): Promise<RawAnswer> => {
-    const headers = headersFor(options, call)
+  const send = async (method: string, given: string, call: Call = {}): Promise<RawAnswer> => {
+    const path = joinPath(given)
+    const headers = headersFor(options, path, call)
     if (options.instead !== undefined && call.preflight !== true) {
       options.instead({ method, address: options.client.address, path, query: call.query, headers, body: call.body })
     }
@@ -101,10 +105,12 @@ export function createApi(options: ApiOptions): Api {
     read: (path, call = {}) => sendExpecting('GET', path, call, 'null'),
     list: (path, call = {}) => sendExpecting('GET', path, { ...call, query: { list: true, ...call.query } }, 'null'),
     write: (path, body, call = {}) => sendExpecting('PUT', path, { ...call, body }, 'error'),
+    post: (path, body, call = {}) => sendExpecting('POST', path, { ...call, body }, 'error'),
     patch: (path, body, call = {}) => sendExpecting('PATCH', path, { ...call, body, contentType: mergePatch }, 'error'),
     delete: (path, call = {}) => sendExpecting('DELETE', path, call, 'error'),
     stream: (path, call = {}) => {
-      const planned = { method: 'GET', address: options.client.address, path, query: call.query, headers: headersFor(options, call), body: undefined }
+      const headers = headersFor(options, path, call)
+      const planned = { method: 'GET', address: options.client.address, path, query: call.query, headers, body: undefined }
       options.instead?.(planned)
       return options.open(urlOf(planned), planned.headers)
     },
@@ -114,16 +120,18 @@ export function createApi(options: ApiOptions): Api {
 
 const mergePatch = 'application/merge-patch+json'
 
-function headersFor(options: ApiOptions, call: Call): Record<string, string> {
+function headersFor(options: ApiOptions, path: string, call: Call): Record<string, string> {
   const token = call.token ?? options.token
   const namespace = call.namespace ?? options.namespace
-  const wrapped = options.wrapTtl !== undefined && call.wrap !== false && call.preflight !== true
+  // What is sent to be wrapped comes back wrapped in any case.
+  const wrapTtl = options.wrapTtl ?? (path === 'sys/wrapping/wrap' ? '5m' : undefined)
+  const wrapped = wrapTtl !== undefined && call.wrap !== false && call.preflight !== true
   return {
     'X-Vault-Request': 'true',
     ...options.headers,
     ...(namespace === '' ? {} : { 'X-Vault-Namespace': namespace }),
     ...(token === '' ? {} : { 'X-Vault-Token': token }),
-    ...(wrapped ? { 'X-Vault-Wrap-TTL': options.wrapTtl ?? '' } : {}),
+    ...(wrapped ? { 'X-Vault-Wrap-TTL': wrapTtl } : {}),
     ...call.headers,
   }
 }
@@ -137,14 +145,17 @@ function parseAnswer(answer: RawAnswer, method: string): WireSecret | null {
   }
 }
 
+type Warnings = readonly string[] | null
+
 /**
  * The error of an answer that refuses, with the query in its URL: whoever reads it has typed it. `warnings` are the reason where the
  * answer names no error (a write to a path that only looks like one of a versioned engine).
  */
-function refused(answer: RawAnswer, method: string, call: Call, options: ApiOptions, warnings: readonly string[] | null = null): ClientError {
+function refused(answer: RawAnswer, method: string, call: Call, options: ApiOptions, warnings: Warnings = null): ClientError {
   const secrets = options.token === '' ? {} : { 'X-Vault-Token': call.token ?? options.token }
   return refusal({ ...answer, url: answer.url + encodeQuery(call.query) }, method, warnings ?? parseErrors(answer.text), secrets)
 }
 
 /** The URL of a planned request. */
-export const urlOf = (request: PlannedRequest): string => `${request.address}/v1/${encodePath(request.path)}${encodeQuery(request.query)}`
+export const urlOf = (request: PlannedRequest): string =>
+  `${request.address}/v1/${encodePath(request.path)}${encodeQuery(request.query)}`

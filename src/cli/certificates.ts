@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { remoteError } from './failure.ts'
+import { describeFileError } from './file-error.ts'
 
 /** The PEM texts of one file, or, without one, of all files in a folder. */
 export function readCertificates(file: string | undefined, folder: string | undefined): readonly string[] {
@@ -16,7 +17,7 @@ function readNames(folder: string): string[] {
   try {
     return readdirSync(folder).map((name) => join(folder, name)).filter((path) => statSync(path).isFile())
   } catch (error) {
-    throw remoteError(`-ca-path: ${(error as Error).message}`)
+    throw remoteError(`-ca-path: ${describeFileError(error)}`)
   }
 }
 
@@ -25,6 +26,6 @@ export function readPem(file: string, flag: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    throw remoteError(`${flag}: ${(error as Error).message}`)
+    throw remoteError(`${flag}: ${describeFileError(error)}`)
   }
 }

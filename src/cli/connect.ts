@@ -73,7 +73,7 @@ function checkToken(token: string): string {
 function headersFor(flags: HttpValues): Record<string, string> {
   const own = flags.header ?? {}
   const refused = Object.keys(own).filter((name) => /^x-vault-/i.test(name))
-  if (refused.length > 0) throw remoteError(`-header may not set ${refused.join(', ')}: headers that begin with X-Vault- belong to the command`)
+  if (refused.length > 0) throw remoteError(`-header may not set ${refused.join(', ')}: X-Vault- headers belong to the command`)
   return {
     ...own,
     ...(flags['policy-override'] ? { 'X-Vault-Policy-Override': 'true' } : {}),
@@ -101,7 +101,7 @@ async function insteadOfSending(host: Host, flags: HttpValues): Promise<((reques
 function retriesFrom(environment: Environment): number {
   const raw = readVariable(environment, 'MAX_RETRIES')
   const retries = raw === undefined ? 0 : parseInteger(raw)
-  if (retries === null || retries < 0) throw remoteError(`could not parse ${variableName(environment, 'MAX_RETRIES')}: not a number of retries`)
+  if (retries === null || retries < 0) throw remoteError(`could not parse ${variableName(environment, 'MAX_RETRIES')}: not a count`)
   return retries
 }
 
@@ -123,7 +123,8 @@ async function tlsFor(environment: Environment, flags: HttpValues): Promise<TlsO
   }
   const files = flags['ca-cert'] ?? flags['ca-path'] ?? flags['client-cert'] ?? flags['client-key']
   const { readCertificates, readPem } = files === undefined ? noFiles : await import('./certificates.ts')
-  const ca = flags['ca-cert'] === undefined && flags['ca-path'] === undefined ? caBytes : readCertificates(flags['ca-cert'], flags['ca-path'])
+  const hasFile = flags['ca-cert'] !== undefined || flags['ca-path'] !== undefined
+  const ca = hasFile ? readCertificates(flags['ca-cert'], flags['ca-path']) : caBytes
   const cert = flags['client-cert'] === undefined ? certBytes : readPem(flags['client-cert'], '-client-cert')
   const key = flags['client-key'] === undefined ? keyBytes : readPem(flags['client-key'], '-client-key')
   if ((cert === undefined) !== (key === undefined)) throw remoteError('-client-cert and -client-key go together: both or none')

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { ExactNumber, exactObject, isExactObject, parseExact, type ExactJson, type ExactObject } from '../../client/src/exact-json.ts'
 import { usageError } from './failure.ts'
+import { describeFileError } from './file-error.ts'
 
 /** Throws `Failure` (1) naming the argument, without its value. `readInput` gives stdin, once. */
 export async function parseData(args: readonly string[], readInput: () => Promise<string>): Promise<ExactObject> {
@@ -19,7 +20,7 @@ export async function parseData(args: readonly string[], readInput: () => Promis
     try {
       await addArgument(data, arg, readOnce)
     } catch (error) {
-      throw usageError(`Failed to parse K=V data: invalid key/value pair ${JSON.stringify(nameOf(arg))}: ${(error as Error).message}`)
+      throw usageError(`Failed to parse K=V data: invalid key/value pair ${JSON.stringify(nameOf(arg))}: ${describeFileError(error)}`)
     }
   }
   return data
@@ -63,9 +64,8 @@ export async function parseTexts(args: readonly string[], readInput: () => Promi
 /** Data for a query: each name with its values. */
 export async function parseQuery(args: readonly string[], readInput: () => Promise<string>): Promise<Record<string, string[]>> {
   const data = await parseData(args, readInput)
-  return Object.fromEntries(
-    Object.entries(data).map(([name, value]) => [name, (Array.isArray(value) ? value : [value]).map((item) => asText(name, item as ExactJson))]),
-  )
+  const values = (value: ExactJson): readonly ExactJson[] => (Array.isArray(value) ? (value as readonly ExactJson[]) : [value])
+  return Object.fromEntries(Object.entries(data).map(([name, value]) => [name, values(value).map((item) => asText(name, item))]))
 }
 
 function asText(name: string, value: ExactJson): string {

@@ -20,8 +20,8 @@ export function describeError(error: ClientError): string {
   return `${lead} Errors:\n\n${error.errors.map((text) => `* ${text}`).join('\n')}`
 }
 
-const hintForRaw = (error: ClientError): string =>
-  /HTTP request to an HTTPS server/i.test(error.errors.join(' ')) ? '\n\nThis server speaks TLS: use an address that begins with https://.' : ''
+const hintForRaw = ({ errors }: ClientError): string =>
+  /HTTP request to an HTTPS server/i.test(errors.join(' ')) ? '\n\nThis server speaks TLS: use an address that begins with https://.' : ''
 
 interface Explanation {
   readonly pattern: RegExp
@@ -38,7 +38,7 @@ const explanations: readonly Explanation[] = [
   },
   {
     pattern: /ENOTFOUND|EAI_AGAIN|getaddrinfo/i,
-    text: (address) => `the name in ${address} leads nowhere (no such host)\n\nIs the address right? It comes from -address or COFFER_ADDR.`,
+    text: (address) => `the name in ${address} leads nowhere (no such host)\n\nIs it right? It comes from -address or COFFER_ADDR.`,
   },
   {
     pattern: /wrong version number|EPROTO|packet length too long/i,

@@ -61,7 +61,8 @@ const capabilitiesOf: Readonly<Record<string, readonly string[]>> = {
 export function policyFor(request: PlannedRequest): string {
   const method = request.query?.['list'] === true ? 'LIST' : request.method
   const capabilities = [...(capabilitiesOf[method] ?? []), ...(isRootProtected(request.path) ? ['sudo'] : [])]
-  return `path ${JSON.stringify(request.path.replace(/^\/+/, ''))} {\n  capabilities = [${capabilities.map((name) => `"${name}"`).join(', ')}]\n}`
+  const list = capabilities.map((name) => `"${name}"`).join(', ')
+  return `path ${JSON.stringify(request.path)} {\n  capabilities = [${list}]\n}`
 }
 
 /** Paths that ask for `sudo` besides their capability; the list of Vault's documentation of policies. */

@@ -32,25 +32,23 @@ export type FlagValues<F extends FlagSet> = { readonly [K in keyof F]: F[K] exte
 
 type Maybe<T> = T | undefined
 
+const optional = <T>(kind: FlagKind, usage: string, options?: FlagOptions): Flag<Maybe<T>> =>
+  ({ kind, usage, initial: undefined, ...options })
+
 /** False unless given. */
-export const bool = (usage: string, options: FlagOptions = {}): Flag<boolean> => ({ kind: 'bool', usage, initial: false, ...options })
+export const bool = (usage: string, options?: FlagOptions): Flag<boolean> => ({ kind: 'bool', usage, initial: false, ...options })
 /** Undefined unless given, for settings where "not said" differs from false. */
-export const choiceOfBool = (usage: string, options: FlagOptions = {}): Flag<Maybe<boolean>> => ({ kind: 'bool', usage, initial: undefined, ...options })
-export const text = (usage: string, options: FlagOptions = {}): Flag<Maybe<string>> => ({ kind: 'text', usage, initial: undefined, ...options })
-export const integer = (usage: string, options: FlagOptions = {}): Flag<Maybe<number>> => ({ kind: 'integer', usage, initial: undefined, ...options })
+export const choiceOfBool = (usage: string, options?: FlagOptions): Flag<Maybe<boolean>> => optional('bool', usage, options)
+export const text = (usage: string, options?: FlagOptions): Flag<Maybe<string>> => optional('text', usage, options)
+export const integer = (usage: string, options?: FlagOptions): Flag<Maybe<number>> => optional('integer', usage, options)
 /** In seconds. */
-export const duration = (usage: string, options: FlagOptions = {}): Flag<Maybe<number>> => ({ kind: 'duration', usage, initial: undefined, ...options })
+export const duration = (usage: string, options?: FlagOptions): Flag<Maybe<number>> => optional('duration', usage, options)
 /** May be given several times. */
-export const list = (usage: string, options: FlagOptions = {}): Flag<Maybe<readonly string[]>> => ({ kind: 'list', usage, initial: undefined, ...options })
+export const list = (usage: string, options?: FlagOptions): Flag<Maybe<readonly string[]>> => optional('list', usage, options)
 /** `key=value`, may be given several times. */
-export const map = (usage: string, options: FlagOptions = {}): Flag<Maybe<Readonly<Record<string, string>>>> => ({
-  kind: 'map',
-  usage,
-  initial: undefined,
-  ...options,
-})
+export const map = (usage: string, options?: FlagOptions): Flag<Maybe<Readonly<Record<string, string>>>> => optional('map', usage, options)
 /** A flag whose value, when not given, is `initial`. */
-export const withDefault = <T>(flag: Flag<Maybe<T>>, initial: T): Flag<T> => ({ ...flag, initial }) as Flag<T>
+export const withDefault = <T>(of: Flag<Maybe<T>>, initial: T): Flag<T> => ({ ...of, initial }) as Flag<T>
 
 export interface ParsedFlags {
   readonly values: Readonly<Record<string, unknown>>
@@ -107,7 +105,7 @@ function readLine(flags: FlagSet, argv: readonly string[], take: Take): readonly
 /** A lone `-` is an argument: it stands for stdin. */
 const isFlagWord = (word: string): boolean => word.length > 1 && word.startsWith('-')
 
-export function splitFlag(word: string): { name: string; value: string | undefined } {
+function splitFlag(word: string): { name: string; value: string | undefined } {
   const bare = word.replace(/^--?/, '')
   if (bare === '' || bare.startsWith('-') || bare.startsWith('=')) throw usageError(`bad flag syntax: ${word}`)
   const equals = bare.indexOf('=')

@@ -2,7 +2,7 @@
 import { bool, duration, list, map, text, type FlagSet } from './flags.ts'
 
 export const httpFlags = {
-  address: text('Address of the server, such as https://vault.example.com:8200 or unix:///run/coffer.sock. Default: http://127.0.0.1:8200.', {
+  address: text('Address of the server, such as https://vault.example.com:8200 or unix:///run/x.sock. Default: http://127.0.0.1:8200.', {
     variable: 'ADDR',
   }),
   'agent-address': text('Address of a local agent to go through.', { variable: 'AGENT_ADDR' }),

@@ -27,7 +27,8 @@ function complain(found: Found, program: string): string | null {
   const siblings = namesBelow(found.name).map((name) => name.split(' ').at(-1) ?? '')
   const near = closest(word, siblings)
   const full = [program, found.name, word].filter(Boolean).join(' ')
-  return near === null ? `There is no command "${full}".` : `There is no command "${full}". Did you mean "${[program, found.name, near].filter(Boolean).join(' ')}"?`
+  const meant = near === null ? '' : ` Did you mean "${[program, found.name, near].filter(Boolean).join(' ')}"?`
+  return `There is no command "${full}".${meant}`
 }
 
 /** What a newcomer needs first; then what is left. */
@@ -100,7 +101,13 @@ function flagSection(title: string, flags: FlagSet): string[] {
   return [`${title}:\n\n${lines.join('\n\n')}`]
 }
 
-const placeholders: Readonly<Record<string, string>> = { integer: 'int', text: 'string', duration: 'duration', list: 'string', map: 'key=value' }
+const placeholders: Readonly<Record<string, string>> = {
+  integer: 'int',
+  text: 'string',
+  duration: 'duration',
+  list: 'string',
+  map: 'key=value',
+}
 
 function flagHelp(name: string, flag: Flag<unknown>): string {
   const placeholder = flag.placeholder ?? placeholders[flag.kind]

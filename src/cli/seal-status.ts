@@ -73,10 +73,10 @@ function leaderRows(leader: ExactObject, sealed: boolean): Row[] {
   ]
 }
 
+const indexes: readonly Row[] = [['Raft Committed Index', 'raft_committed_index'], ['Raft Applied Index', 'raft_applied_index']]
+
 const indexRows = (leader: ExactObject): Row[] =>
-  [['Raft Committed Index', 'raft_committed_index'] as const, ['Raft Applied Index', 'raft_applied_index'] as const].flatMap(([label, name]) =>
-    Number(leader[name] ?? 0) > 0 ? [[label, formatValue(leader[name])] satisfies Row] : [],
-  )
+  indexes.flatMap(([label, name]) => (Number(leader[name] ?? 0) > 0 ? [[label, formatValue(leader[name])] satisfies Row] : []))
 
 const leaderNames = ['is_self', 'active_time', 'leader_address', 'leader_cluster_address', 'raft_committed_index', 'raft_applied_index']
 

@@ -1,4 +1,4 @@
-/** What a server gets of the process: output, and signals. Writing never blocks on a full pipe for long: lines that nobody reads are dropped. */
+/** What a server gets of the process: output, and signals. */
 import type { ServerProcess } from '../server/run.ts'
 import type { Host } from './host.ts'
 

@@ -52,7 +52,8 @@ export function saveToken({ home, address, token }: TokenPlace & { readonly toke
  * Like `saveToken`, for a root token that nobody else knows: it is kept beside what logins overwrite. One of an earlier server at the same
  * address is moved aside, under a name that ends in `time`.
  */
-export function saveRootToken({ home, address, token, time }: TokenPlace & { readonly token: string; readonly time: string }): SavedRootToken {
+export function saveRootToken(options: TokenPlace & { readonly token: string; readonly time: string }): SavedRootToken {
+  const { home, address, token, time } = options
   const rootFile = `${fileFor({ home, address })}.root`
   const before = readToken(rootFile)
   const kept = before === null || before === token ? null : `${rootFile}.${safeName(time)}`

@@ -23,7 +23,10 @@ export async function candidatesFor(line: string, host: Host): Promise<readonly 
   const last = words.pop() ?? ''
   const found = findVerb(words)
   const matching = (all: readonly string[]): readonly string[] => all.filter((word) => word.startsWith(last))
-  if (found.command === null) return found.rest.length > 0 ? [] : matching(namesBelow(found.name).map((name) => name.split(' ').at(-1) ?? ''))
+  if (found.command === null) {
+    const names = namesBelow(found.name).map((name) => name.split(' ').at(-1) ?? '')
+    return found.rest.length > 0 ? [] : matching(names)
+  }
   const command = await found.command()
   const flags = flagsOf(command)
   const open = openFlag(flags, found.rest)

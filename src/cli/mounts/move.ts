@@ -12,17 +12,16 @@ const pollMs = 500
 /** `thing` is `secrets engine` or `auth method`. Throws `Failure` (2) when the move fails. */
 export async function move(api: Api, print: Printer, thing: string, args: readonly string[]): Promise<void> {
   const [source = '', destination = ''] = args.map(withSlash)
-  const started = await step(`Error moving ${thing} ${source} to ${destination}`, () =>
-    api.write('sys/remount', { from: source, to: destination }),
-  )
+  const route = `${thing} ${source} to ${destination}`
+  const started = await step(`Error moving ${route}`, () => api.post('sys/remount', { from: source, to: destination }))
   const id = textOf(started?.data?.['migration_id'])
-  print.line(`Started moving ${thing} ${source} to ${destination}, with migration ID ${id}`)
+  print.line(`Started moving ${route}, with migration ID ${id}`)
   for (;;) {
-    const status = await step(`Error checking migration status of ${thing} ${source} to ${destination}`, () => api.read(`sys/remount/status/${id}`))
+    const status = await step(`Error checking migration status of ${route}`, () => api.read(`sys/remount/status/${id}`))
     const state = textOf(objectOf(status?.data?.['migration_info'])?.['status'])
     if (state === 'success') break
-    if (state === 'failure') throw remoteError(`Failure! Error encountered moving ${thing} ${source} to ${destination}, with migration ID ${id}`)
+    if (state === 'failure') throw remoteError(`Failure! Error encountered moving ${route}, with migration ID ${id}`)
     await pause(pollMs)
   }
-  print.line(`Success! Finished moving ${thing} ${source} to ${destination}, with migration ID ${id}`)
+  print.line(`Success! Finished moving ${route}, with migration ID ${id}`)
 }

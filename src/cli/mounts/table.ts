@@ -44,7 +44,7 @@ function detailedRow(path: string, mount: ExactObject, third: string): string[] 
     String(mount['seal_wrap'] === true),
     String(mount['external_entropy_access'] === true),
     formatValue(mount['options'] ?? {}),
-    ...['description', 'uuid', 'plugin_version', 'running_plugin_version', 'running_sha256', 'deprecation_status'].map((name) => cell(mount, name)),
+    ...['description', 'uuid', ...pluginNames].map((name) => cell(mount, name)),
   ]
 }
 
@@ -55,15 +55,32 @@ function ttlCell(mount: ExactObject, ttl: unknown): string {
   return ttl instanceof ExactNumber && Number(ttl) !== 0 ? ttl.text : 'system'
 }
 
-const mountNames = ['uuid', 'type', 'description', 'accessor', 'config', 'options', 'local', 'seal_wrap', 'external_entropy_access']
-const pluginNames = ['plugin_version', 'running_plugin_version', 'running_sha256', 'deprecation_status']
+const pluginNames = ['plugin_version', 'running_plugin_version', 'running_sha256', 'deprecation_status'] as const
+
+/** With what stands in for members that were not sent. */
+const mountMembers: readonly (readonly [name: string, missing: unknown])[] = [
+  ...['uuid', 'type', 'description', 'accessor'].map((name) => [name, ''] as const),
+  ['config', {}],
+  ['options', null],
+  ...['local', 'seal_wrap', 'external_entropy_access'].map((name) => [name, false] as const),
+  ...pluginNames.map((name) => [name, ''] as const),
+]
+const configNames = ['default_lease_ttl', 'max_lease_ttl', 'force_no_cache']
 
 /** For the other forms of output: in the order of Vault's own. */
 export function mountsDocument(mounts: readonly [string, ExactObject][]): object {
-  const shown = (mount: ExactObject): object => {
-    const names = [...mountNames, ...pluginNames]
-    const rest = Object.keys(mount).filter((name) => !names.includes(name))
-    return Object.fromEntries([...names, ...rest].filter((name) => mount[name] !== undefined).map((name) => [name, mount[name]]))
-  }
-  return Object.fromEntries(mounts.map(([path, mount]) => [path, shown(mount)]))
+  return Object.fromEntries(mounts.map(([path, mount]) => [path, mountDocument(mount)]))
+}
+
+function mountDocument(mount: ExactObject): object {
+  const members = mountMembers.map(([name, missing]): [string, unknown] => [name, mount[name] ?? missing])
+  const known = new Set(mountMembers.map(([name]) => name))
+  const rest = Object.entries(mount).filter(([name]) => !known.has(name))
+  return { ...Object.fromEntries(members), config: ordered(objectOf(mount['config']) ?? {}, configNames), ...Object.fromEntries(rest) }
+}
+
+/** The members that are named first, the others after them by name. */
+export function ordered(object: ExactObject, first: readonly string[]): object {
+  const rest = Object.keys(object).filter((name) => !first.includes(name)).toSorted()
+  return Object.fromEntries([...first.filter((name) => object[name] !== undefined), ...rest].map((name) => [name, object[name]]))
 }

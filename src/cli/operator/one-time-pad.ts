@@ -19,7 +19,8 @@ export function decodeToken(encoded: string, pad: string): string {
   const bytes = Buffer.from(encoded.trim(), 'base64')
   const key = Buffer.from(pad)
   if (bytes.length === 0 || bytes.length !== key.length) {
-    throw usageError(`Error decoding root token: the token has ${bytes.length} bytes, the one-time password ${key.length}; they must be equal`)
+    const lengths = `${bytes.length} bytes, and the one-time password ${key.length}`
+    throw usageError(`Error decoding root token: it has ${lengths}; they must be equal`)
   }
   return bytes.map((byte, i) => byte ^ (key[i] ?? 0)).toString()
 }

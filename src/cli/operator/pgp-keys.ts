@@ -1,6 +1,7 @@
 /** Public PGP keys from files, as the API wants them: base64 of the binary form. */
 import { readFileSync } from 'node:fs'
 import { usageError } from '../failure.ts'
+import { describeFileError } from '../file-error.ts'
 
 /** `names` are files, armoured (RFC 9580 §6.2), binary or base64. Throws `Failure` (1) naming flag and file. */
 export const readPgpKeys = (names: readonly string[], flag: string): string[] =>
@@ -18,7 +19,7 @@ function readBytes(file: string, flag: string): Buffer {
   try {
     return readFileSync(file)
   } catch (error) {
-    throw usageError(`-${flag}: ${(error as Error).message}`)
+    throw usageError(`-${flag}: ${describeFileError(error)}`)
   }
 }
 

@@ -95,9 +95,11 @@ export function printNewKeys(print: Printer, target: RekeyTarget, status: ExactO
   const name = target.keyName.toLowerCase()
   const made = `${formatValue(status['n'])} key shares and a key threshold of ${formatValue(status['t'])}`
   if (status['verification_required'] !== true) {
-    return print.line(`\n${wrap(`Vault ${name} keys rekeyed with ${made}. Give each share to another person; the old shares are worth nothing now.`)}`)
+    const text = `Vault ${name} keys rekeyed with ${made}. Give each share to another person; the old shares are worth nothing now.`
+    return print.line(`\n${wrap(text)}`)
   }
-  print.line(`\n${wrap(`Vault has created a new ${name} key, split into ${made}. The new shares do not count before they are verified.`)}\n`)
+  const text = `Vault has created a new ${name} key, split into ${made}. The new shares do not count before they are verified.`
+  print.line(`\n${wrap(text)}\n`)
   print.warn(`${wrap(verifyNotice(program))}\n`)
 }
 
@@ -105,5 +107,5 @@ const backupNotice = (program: string): string =>
   `The server keeps the encrypted shares, too. "${program} operator rekey -backup-retrieve" shows them, -backup-delete removes them.`
 
 const verifyNotice = (program: string): string =>
-  `Keep the old shares until then: they stay valid, and if the server is sealed or the rekeying is cancelled first, the new ones are void. ` +
-  `Each holder gives a new share with "${program} operator rekey -verify", under the nonce that is shown below.`
+  'Keep the old shares until then: they stay valid, and if the server is sealed or the rekeying is cancelled first, the new ones are ' +
+  `void. Each holder gives a new share with "${program} operator rekey -verify", under the nonce that is shown below.`

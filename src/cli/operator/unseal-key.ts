@@ -7,13 +7,14 @@ export async function readKey(session: Session, argument: string | undefined, wh
   const given = argument?.trim() ?? ''
   if (given === '-') return (await session.readInput()).trim()
   if (given !== '') return given
-  if (!session.interactive) throw usageError(`Refusing to ask with -non-interactive: give the ${what.toLowerCase()} as an argument, or - for stdin.`)
+  const name = what.toLowerCase()
+  if (!session.interactive) throw usageError(`Refusing to ask with -non-interactive: give the ${name} as an argument, or - for stdin.`)
   const { terminal } = session.host
   terminal.out(`${lead}${what} (will be hidden): `)
   try {
     return (await terminal.readHidden()).trim()
   } catch (error) {
-    throw usageError(`Could not ask for the ${what.toLowerCase()}: ${(error as Error).message}. To pipe it in, give - as the argument.`)
+    throw usageError(`Could not ask for the ${name}: ${(error as Error).message}. To pipe it in, give - as the argument.`)
   } finally {
     terminal.out('\n')
   }

@@ -21,11 +21,10 @@ function write(value: unknown, indent: string): string {
 }
 
 /** In the order in which they are printed. */
-export function membersOf(value: object): [string, unknown][] {
+function membersOf(value: object): [string, unknown][] {
   const members = Object.entries(value).filter(([, member]) => member !== undefined)
   return Object.getPrototypeOf(value) === null ? members.toSorted(byName) : members
 }
 
-const escaped: Readonly<Record<string, string>> = { '<': '\\u003c', '>': '\\u003e', '&': '\\u0026', '\u2028': '\\u2028', '\u2029': '\\u2029' }
-
-const quote = (text: string): string => JSON.stringify(text).replace(/[<>&\u2028\u2029]/g, (char) => escaped[char] ?? char)
+const quote = (text: string): string =>
+  JSON.stringify(text).replace(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)

@@ -86,7 +86,8 @@ export function createPrinter(options: PrinterOptions): Printer {
       const value = isAnswer(from) ? findField(from, field) : fieldOfMap(from, field)
       if (value === undefined || value === null) throw usageError(`Field ${JSON.stringify(field)} not present in secret`)
       const asText = format === 'table' || format === 'raw'
-      printer.bare(asText ? formatValue(value) : await formatDocument(value, format))
+      const end = format === 'yaml' || format === 'yml' ? '\n' : ''
+      printer.bare(asText ? formatValue(value) : (await formatDocument(value, format)) + end)
     },
   }
   return printer
@@ -95,10 +96,14 @@ export function createPrinter(options: PrinterOptions): Printer {
 const isAnswer = (value: WireSecret | ExactObject): value is WireSecret => Object.getPrototypeOf(value) !== null
 
 /** An answer in the order of Vault's own output; what was not sent is left out. */
-const secretDocument = (secret: WireSecret): object => ({ ...secret, auth: secret.auth ?? undefined, wrap_info: secret.wrap_info ?? undefined })
+const secretDocument = (secret: WireSecret): object => ({
+  ...secret,
+  auth: secret.auth ?? undefined,
+  wrap_info: secret.wrap_info ?? undefined,
+})
 
 /** Throws `Failure` (1) for a form that fits no document. */
-export async function formatDocument(value: unknown, format: Format): Promise<string> {
+async function formatDocument(value: unknown, format: Format): Promise<string> {
   if (format === 'json') return formatJson(value)
   if (format === 'yaml' || format === 'yml') return (await import('./yaml.ts')).formatYaml(value)
   if (format === 'pretty') throw usageError('This command has no -format=pretty; use table, json or yaml.')

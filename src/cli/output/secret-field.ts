@@ -11,7 +11,8 @@ export function findField(secret: WireSecret, field: string): unknown {
 
 export const fieldOfMap = (data: ExactObject, field: string): unknown => data[field]
 
-const known = (fields: Readonly<Record<string, unknown>>, field: string): unknown => (Object.hasOwn(fields, field) ? fields[field] : undefined)
+const known = (fields: Readonly<Record<string, unknown>>, field: string): unknown =>
+  Object.hasOwn(fields, field) ? fields[field] : undefined
 
 const authFields = (auth: WireAuth): Record<string, unknown> => ({
   token: auth.client_token,

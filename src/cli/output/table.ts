@@ -9,10 +9,10 @@ export function formatColumns(rows: readonly (readonly string[])[], gap = '    '
 }
 
 /** Like `formatColumns`, with the first row underlined. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
+export function formatTable(rows: readonly (readonly string[])[], gap?: string): string {
   const [head, ...body] = rows
   if (head === undefined) return ''
-  return formatColumns([head, head.map((cell) => '-'.repeat(new TextEncoder().encode(cell.trim()).length)), ...body])
+  return formatColumns([head, head.map((cell) => '-'.repeat(new TextEncoder().encode(cell.trim()).length)), ...body], gap)
 }
 
 /** In code points, as Go counts. */

@@ -31,7 +31,8 @@ export function formatSeconds(value: unknown): string {
 }
 
 /** A list of quoted texts, as Go's `%q`: `["a" "b"]`. */
-export const formatQuoted = (values: readonly string[] | null): string => `[${(values ?? []).map((value) => JSON.stringify(value)).join(' ')}]`
+export const formatQuoted = (values: readonly string[] | null): string =>
+  `[${(values ?? []).map((value) => JSON.stringify(value)).join(' ')}]`
 
 /** RFC 3339 as Go prints a time: `2018-01-10 00:47:54.97 +0000 UTC`. */
 export function formatGoTime(text: string): string {

@@ -98,11 +98,12 @@ function compareNames(a: string, b: string): number {
     const x = left[i] ?? ''
     const y = right[i] ?? ''
     if (x === y) continue
-    const isNumeric = /\d/.test(x) && /\d/.test(y)
-    if (isNumeric && Number(x) !== Number(y)) return Number(x) - Number(y)
-    return Number(isLetter(x)) - Number(isLetter(y)) || (x < y ? -1 : 1)
+    if (isLetter(x) || isLetter(y)) return Number(isLetter(x)) - Number(isLetter(y)) || (x < y ? -1 : 1)
+    return numberOf(x) - numberOf(y) || (x < y ? -1 : 1)
   }
   return left.length - right.length
 }
 
+/** Signs count as 0. */
+const numberOf = (part: string): number => (/\d/.test(part) ? Number(part) : 0)
 const isLetter = (char: string): boolean => /\p{L}/u.test(char)

@@ -48,7 +48,8 @@ export const command = defineCommand({
       await pause(flags.interval * 1000)
     }
     if (notes.every(({ error }) => error !== undefined)) throw remoteError(`Nothing could be collected: ${notes[0]?.error ?? ''}`)
-    const index = { address: api.address, started: new Date(started).toISOString(), ended: new Date(host.now()).toISOString(), requests: notes }
+    const [began, ended] = [started, host.now()].map((at) => new Date(at).toISOString())
+    const index = { address: api.address, started: began, ended, requests: notes }
     files.unshift({ name: `${name}/index.json`, bytes: Buffer.from(`${formatJson(index)}\n`) })
     const output = flags.output ?? (flags.compress ? `${name}.tar.gz` : name)
     if (flags.compress) writeFileSync(output, gzipSync(packTar(files, Math.floor(started / 1000))), { mode: 0o600 })

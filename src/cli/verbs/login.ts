@@ -90,7 +90,7 @@ async function ask(session: LoginSession, question: string, name: string): Promi
     return await terminal.readHidden()
   } catch (error) {
     throw remoteError(
-      `Error authenticating: could not ask for it: ${(error as Error).message}. To pipe the value in, write ${name}=- (or just - for a token).`,
+      `Error authenticating: could not ask for it: ${(error as Error).message}. To pipe the value in, write ${name}=- (a token: just -).`,
     )
   } finally {
     terminal.err('\n')
@@ -124,7 +124,8 @@ async function keep(session: LoginSession, api: Api, secret: WireSecret, stores:
     throw new Failure(exitCodes.remote, '')
   }
   const variable = overridingVariable(host)
-  if (variable !== null) print.warn(`${wrap(`WARNING! The variable ${variable} is set, and wins over the token that was just kept. Unset it, or change it.`)}\n`)
+  const notice = `WARNING! The variable ${variable} is set, and wins over the token that was just kept. Unset it, or change it.`
+  if (variable !== null) print.warn(`${wrap(notice)}\n`)
 }
 
 const notStored =

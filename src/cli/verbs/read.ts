@@ -9,7 +9,7 @@ export const command = defineCommand({
   name: 'read',
   summary: 'Read data and print it',
   arguments: 'PATH [K=V...]',
-  description: 'Reads what is at a path: a secret, fresh credentials, or the configuration of an engine. K=V pairs become query parameters.',
+  description: 'Reads what is at a path: a secret, fresh credentials, the configuration of an engine. K=V pairs become query parameters.',
   examples: [
     ['Read the settings of the token in use:', 'read auth/token/lookup-self'],
     ['Print one field only:', 'read -field=version sys/seal-status'],

@@ -10,14 +10,15 @@ interface Flags {
   readonly 'dev-no-store-token': boolean
 }
 
+const defaultData = './coffer-data'
 const defaultListen = '127.0.0.1:8200'
 
 export const command = defineCommand({
   name: 'server',
   summary: 'Run a server',
   description:
-    'Without any flag: keeps its data in ./coffer-data, unseals itself with a key file, and listens on 127.0.0.1:8200. With -config: as the ' +
-    'files say, in the format of Vault. With -dev: in memory, for a first try; all is gone at the end.',
+    'Without any flag: keeps its data in ./coffer-data, unseals itself with a key file, and listens on 127.0.0.1:8200. With -config: as ' +
+    'the files say, in the format of Vault. With -dev: in memory, for a first try; all is gone at the end.',
   examples: [
     ['A server that keeps its data:', 'server'],
     ['A first try:', 'server -dev -dev-root-token-id=root'],
@@ -25,7 +26,7 @@ export const command = defineCommand({
   ],
   flags: {
     config: list('Configuration file, or folder of them. May be given several times.', { values: 'file' }),
-    data: withDefault(text('Folder for the data, where no configuration says it.', { variable: 'DATA', values: 'folder' }), './coffer-data'),
+    data: withDefault(text('Folder for the data, where no configuration says it.', { variable: 'DATA', values: 'folder' }), defaultData),
     listen: withDefault(text('HOST:PORT to listen on, where no configuration says it.', { variable: 'LISTEN' }), defaultListen),
     'log-level': withDefault(text('trace, debug, info, warn, error or off.', { variable: 'LOG_LEVEL' }), ''),
     'log-format': withDefault(text('standard or json.', { variable: 'LOG_FORMAT' }), ''),

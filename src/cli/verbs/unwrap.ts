@@ -7,7 +7,8 @@ export const command = defineCommand({
   name: 'unwrap',
   summary: 'Open a wrapped answer',
   arguments: '[TOKEN]',
-  description: 'Prints what was wrapped under a token that -wrap-ttl gave out. It can be done once. Without TOKEN, the token in use is the wrapping token.',
+  description:
+    'Prints, once, what was wrapped under a token that -wrap-ttl gave out. Without TOKEN, the token in use is the wrapping token.',
   examples: [['Open what somebody wrapped for you:', 'unwrap hvs.CAESIJ...']],
   flags: {},
   output: ['field', 'format'],

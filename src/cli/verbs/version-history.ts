@@ -2,6 +2,7 @@
 import { defineCommand } from '../command.ts'
 import { step } from '../describe-failure.ts'
 import { remoteError } from '../failure.ts'
+import { formatTable } from '../output/table.ts'
 import { listedKeys, objectOf, textOf } from '../secret.ts'
 
 export const command = defineCommand({
@@ -17,9 +18,7 @@ export const command = defineCommand({
     if (!session.print.isTable) return session.print.secret(secret)
     const versions = (listedKeys(secret) ?? []).map(String)
     const cell = (version: string, name: string): string => textOf(objectOf(info[version])?.[name])
-    await session.print.data(null, () => [
-      ['Version', 'Installation Time', 'Build Date'],
-      ...versions.map((version) => [version, cell(version, 'timestamp_installed'), cell(version, 'build_date')]),
-    ])
+    const rows = versions.map((version) => [version, cell(version, 'timestamp_installed'), cell(version, 'build_date')])
+    session.print.line(formatTable([['Version', 'Installation Time', 'Build Date'], ...rows], '  '))
   },
 })

@@ -3,6 +3,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import { createReadStream, readFileSync } from 'node:fs'
 import { defineCommand } from '../../command.ts'
 import { exitCodes, remoteError, usageError } from '../../failure.ts'
+import { describeFileError } from '../../file-error.ts'
 import { bool, list } from '../../flags.ts'
 
 export const command = defineCommand({
@@ -10,8 +11,8 @@ export const command = defineCommand({
   summary: 'Prove that an audit log is whole and unchanged',
   arguments: 'FILE',
   description:
-    'Follows the chains of hashes through the log, checks the signatures of its checkpoints with the keys given, and names the first line ' +
-    'that was changed, removed, reordered or added. Exit code 0: nothing is wrong; 2: something is.',
+    'Follows the chains of hashes through the log, checks the signatures of its checkpoints with the keys given, and names the first ' +
+    'line that was changed, removed, reordered or added. Exit code 0: nothing is wrong; 2: something is.',
   examples: [
     ['With the public key of the server:', 'audit verify -public-key=audit-key.pem /var/log/coffer/audit.log'],
     ['A log that a syslog daemon wrote:', 'audit verify -syslog -public-key=audit-key.pem /var/log/syslog'],
@@ -39,7 +40,7 @@ function readPublicKey(file: string): KeyObject {
   try {
     return createPublicKey(readFileSync(file))
   } catch (error) {
-    throw usageError(`-public-key: ${(error as Error).message}`)
+    throw usageError(`-public-key: ${describeFileError(error)}`)
   }
 }
 
@@ -47,6 +48,6 @@ async function readable<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    throw remoteError(`Error reading the audit log: ${(error as Error).message}`)
+    throw remoteError(`Error reading the audit log: ${describeFileError(error)}`)
   }
 }

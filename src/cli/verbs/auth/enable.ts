@@ -31,7 +31,7 @@ export const command = defineCommand({
       external_entropy_access: flags['external-entropy-access'],
       options: optionsBody(flags),
     })
-    await step(`Error enabling ${type} auth`, () => api.write(`sys/auth/${trimPath(path)}`, body))
+    await step(`Error enabling ${type} auth`, () => api.post(`sys/auth/${trimPath(path)}`, body))
     const version = flags['plugin-version'] ? ` version ${flags['plugin-version']}` : ''
     session.print.line(`Success! Enabled ${type} auth method${version} at: ${path}`)
   },

@@ -1,7 +1,7 @@
 /** `auth help TYPE|PATH`: how to log in with a method. */
 import { defineCommand } from '../../command.ts'
 import { step } from '../../describe-failure.ts'
-import { Failure, exitCodes, usageError } from '../../failure.ts'
+import { remoteError, usageError } from '../../failure.ts'
 import type { LoginMethod } from '../../login/method.ts'
 import { findMethod, methodNames } from '../../login/methods.ts'
 import { mountsOf } from '../../mounts/table.ts'
@@ -27,7 +27,7 @@ export const command = defineCommand({
     const mount = mounts.find(([mounted]) => mounted === path)?.[1]
     if (mount === undefined) throw usageError(`No auth method available on the server at ${JSON.stringify(path)}`)
     const method = findMethod(textOf(mount['type']))
-    if (method === null) throw new Failure(exitCodes.remote, `This command has no help for auth methods of type ${JSON.stringify(mount['type'])}`)
+    if (method === null) throw remoteError(`This command has no help for auth methods of type ${JSON.stringify(mount['type'])}`)
     session.print.line(pageFor(method, session.host.program))
   },
 })

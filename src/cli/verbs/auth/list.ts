@@ -12,6 +12,7 @@ export const command = defineCommand({
     const api = await session.api()
     const mounts = mountsOf(await step('Error listing enabled authentications', () => api.read('sys/auth')))
     const third = { title: 'Token Type', name: 'token_type' }
-    await session.print.data(mountsDocument(mounts), () => (session.print.detailed ? detailedRows(mounts, third) : simpleRows(mounts, true)))
+    const rows = (): string[][] => (session.print.detailed ? detailedRows(mounts, third) : simpleRows(mounts, true))
+    await session.print.data(mountsDocument(mounts), rows)
   },
 })

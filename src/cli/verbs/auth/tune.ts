@@ -11,7 +11,7 @@ export const command = defineCommand({
   summary: 'Change the settings of an auth method',
   arguments: 'PATH',
   description: 'Changes what the flags name; other settings stay.',
-  examples: [['Lock users out for an hour after three failures:', 'auth tune -user-lockout-threshold=3 -user-lockout-duration=1h userpass']],
+  examples: [['Lock users out after three failures:', 'auth tune -user-lockout-threshold=3 -user-lockout-duration=1h userpass']],
   flags: {
     ...settingFlags,
     'token-type': text('Kind of the tokens that logins get.'),
@@ -40,7 +40,7 @@ export const command = defineCommand({
       user_lockout_config: Object.keys(lockout).length === 0 ? undefined : lockout,
     })
     const api = await session.api()
-    await step(`Error tuning auth method ${path}`, () => api.write(`sys/mounts/auth/${path}tune`, body))
+    await step(`Error tuning auth method ${path}`, () => api.post(`sys/mounts/auth/${path}tune`, body))
     session.print.line(`Success! Tuned the auth method at: ${path}`)
   },
 })

@@ -10,8 +10,8 @@ export const command = defineCommand({
   summary: 'Delete versions of a secret',
   arguments: 'PATH',
   description:
-    'Deletes the current version, or those that -versions names. In a versioned engine "kv undelete" brings them back; "kv destroy" removes ' +
-    'data for good, "kv metadata delete" the whole secret.',
+    'Deletes the current version, or those that -versions names. In a versioned engine "kv undelete" brings them back; "kv destroy" ' +
+    'removes data for good, "kv metadata delete" the whole secret.',
   examples: [
     ['The current version:', 'kv delete -mount=secret hello'],
     ['Two older ones:', 'kv delete -versions=3,4 secret/hello'],

@@ -16,7 +16,7 @@ export const command = defineCommand({
   async run(session) {
     const mount = withSlash(trimPath(session.args[0] ?? ''))
     const api = await session.api()
-    await step(`Error tuning secrets engine ${mount}`, () => api.write(`sys/mounts/${mount}tune`, { options: { version: '2' } }))
+    await step(`Error tuning secrets engine ${mount}`, () => api.post(`sys/mounts/${mount}tune`, { options: { version: '2' } }))
     session.print.line(`Success! Tuned the secrets engine at: ${mount}`)
   },
 })

@@ -10,6 +10,10 @@ export interface Existing {
   readonly metadata: ExactObject
 }
 
+export interface ExistingData extends Existing {
+  readonly data: ExactObject
+}
+
 /** Sent even when requests are only printed. Throws `Failure` (2) when there is nothing. `purpose` names the verb. */
 export async function readExisting(api: Api, path: string, purpose: string, version?: number): Promise<Existing> {
   const query = version === undefined ? undefined : { version }
@@ -21,7 +25,7 @@ export async function readExisting(api: Api, path: string, purpose: string, vers
 }
 
 /** Like `readExisting`, of a version that is not deleted. */
-export async function readExistingData(api: Api, path: string, purpose: string, version?: number): Promise<Existing & { data: ExactObject }> {
+export async function readExistingData(api: Api, path: string, purpose: string, version?: number): Promise<ExistingData> {
   const { data, metadata } = await readExisting(api, path, purpose, version)
   if (data === null) throw remoteError(`No data found at ${path}; ${purpose} only works on existing data`)
   return { data, metadata }

@@ -26,7 +26,7 @@ export const command = defineCommand({
   flags: {
     mount: mountFlag,
     cas: integer('Write only if this is the current version.'),
-    method: text('"patch" sends the change, "rw" reads and writes the whole secret. Default: the first, and where it is not allowed, the second.', {
+    method: text('"patch" sends the change, "rw" reads and writes the whole secret. Default: "patch", where it is allowed.', {
       values: ['patch', 'rw'],
     }),
     'remove-data': list('A field to remove. May be given several times.'),

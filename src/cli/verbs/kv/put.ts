@@ -14,8 +14,8 @@ export const command = defineCommand({
   summary: 'Store a secret',
   arguments: 'PATH DATA...',
   description:
-    'Stores all of a secret: fields that are not named are gone in the new version ("kv patch" changes single ones). Data is K=V; K=@FILE ' +
-    'takes the value from a file, K=- from stdin; @FILE or - is a whole JSON object.',
+    'Stores all of a secret: fields that are not named are gone in the new version ("kv patch" changes single ones). Data is K=V; ' +
+    'K=@FILE takes the value from a file, K=- from stdin; @FILE or - is a whole JSON object.',
   examples: [
     ['Store a secret:', 'kv put -mount=secret hello password=s3cret'],
     ['Values that do not belong on a command line:', 'kv put secret/web cert=@cert.pem key=-'],

@@ -3,11 +3,9 @@ import { defineCommand } from '../../command.ts'
 import { step } from '../../describe-failure.ts'
 import { remoteError, usageError } from '../../failure.ts'
 import { integer } from '../../flags.ts'
-import { isWrapped } from '../../secret.ts'
 import { printWritten } from '../../written.ts'
 import { readExisting, readExistingData } from './existing.ts'
 import { locate, mountFlag } from './place.ts'
-import { printVersion } from './sections.ts'
 
 export const command = defineCommand({
   name: 'kv rollback',
@@ -31,7 +29,6 @@ export const command = defineCommand({
     const old = await readExistingData(api, path, 'rollback', version)
     const body = { data: old.data, options: { cas: current.metadata['version'] } }
     const secret = await step(`Error writing data to ${path}`, () => api.write(path, body))
-    if (secret?.data && !isWrapped(secret) && session.print.isTable) await printVersion(session.print, path, secret.data)
-    else await printWritten(session.print, path, secret)
+    await printWritten(session.print, path, secret)
   },
 })

@@ -68,7 +68,8 @@ const skewMax = 30
 function clockFinding(session: Session, health: Readonly<Record<string, unknown>>): Finding {
   const skew = Math.abs(session.host.now() / 1000 - Number(health['server_time_utc'] ?? Number.NaN))
   const isOff = skew > skewMax
-  const text = isOff ? `differs from the server's by ${Math.round(skew)} seconds: tokens and certificates may seem to be expired` : 'agrees with the server\'s'
+  const difference = `differs from the server's by ${Math.round(skew)} seconds: tokens and certificates may seem to be expired`
+  const text = isOff ? difference : "agrees with the server's"
   return { verdict: isOff ? 'warning' : 'success', check: 'clock', text }
 }
 

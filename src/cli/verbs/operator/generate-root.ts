@@ -93,7 +93,8 @@ async function begin(api: Api, flags: Flags): Promise<ExactObject> {
 async function giveKey(session: Session<Flags>, api: Api): Promise<ExactObject> {
   const status = await readStatus(api)
   if (status['started'] !== true) {
-    throw usageError(wrap(`No root generation is in progress. Start a root generation by running "${session.host.program} operator generate-root -init".`))
+    const start = `${session.host.program} operator generate-root -init`
+    throw usageError(wrap(`No root generation is in progress. Start a root generation by running "${start}".`))
   }
   const asked = session.args.length === 0
   const key = await readKey(session, session.args[0], 'Unseal Key', `Operation nonce: ${textOf(status['nonce'])}\n`)
@@ -102,7 +103,10 @@ async function giveKey(session: Session<Flags>, api: Api): Promise<ExactObject> 
   return (await step('Error posting unseal key', () => api.write('sys/generate-root/update', { key, nonce })))?.data ?? exactObject()
 }
 
-const names = ['nonce', 'started', 'progress', 'required', 'complete', 'encoded_token', 'encoded_root_token', 'pgp_fingerprint', 'otp', 'otp_length']
+const names = [
+  ...['nonce', 'started', 'progress', 'required', 'complete', 'encoded_token', 'encoded_root_token', 'pgp_fingerprint', 'otp'],
+  'otp_length',
+]
 
 async function printStatus(print: Printer, status: ExactObject): Promise<void> {
   if (!print.isTable) return print.data(Object.fromEntries(names.map((name) => [name, status[name] ?? ''])))
@@ -123,4 +127,5 @@ async function printStatus(print: Printer, status: ExactObject): Promise<void> {
   )
 }
 
-const padNotice = 'Keep the one-time password (OTP) below: without it the token that comes out at the end cannot be read. It is not shown again.'
+const padNotice =
+  'Keep the one-time password (OTP) below: without it nobody can read the token that comes out at the end. It is not shown again.'

@@ -105,12 +105,14 @@ function printKeys(print: Printer, body: Body, answer: ExactObject): void {
   print.line(`Initial Root Token: ${textOf(answer['root_token'])}`)
   print.line()
   if (unseal.length > 0) {
-    print.line(wrap(`Vault initialized with ${body.secret_shares} key shares and a key threshold of ${body.secret_threshold}. ${keepShares(body)}`))
+    const made = `${body.secret_shares} key shares and a key threshold of ${body.secret_threshold}`
+    print.line(wrap(`Vault initialized with ${made}. ${keepShares(body)}`))
   } else print.line('Success! Vault is initialized')
   if (recovery.length === 0) return
   const { recovery_shares: shares, recovery_threshold: threshold } = body
   print.line()
-  print.line(wrap(`Recovery key initialized with ${shares} key shares and a key threshold of ${threshold}. Give each share to another person.`))
+  const made = `${shares} key shares and a key threshold of ${threshold}`
+  print.line(wrap(`Recovery key initialized with ${made}. Give each share to another person.`))
 }
 
 const keepShares = (body: Body): string =>

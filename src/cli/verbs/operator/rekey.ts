@@ -79,10 +79,13 @@ async function begin(session: Session<Flags>, api: Api, target: RekeyTarget): Pr
   }
   const answer = await step('Error initializing rekey', () => api.write(target.attempt, body))
   if (print.isTable && body.pgp_keys === null) {
-    print.warn(`${wrap('WARNING! The new shares are shown once, in the clear. -pgp-keys encrypts each for its holder; with -backup the server keeps them, too.')}\n`)
+    print.warn(`${wrap(clearNotice)}\n`)
   }
   return answer?.data ?? readRekey(api, target.attempt)
 }
+
+const clearNotice =
+  'WARNING! The new shares are shown once, in the clear. -pgp-keys encrypts each for its holder; with -backup the server keeps them, too.'
 
 async function giveShare(session: Session<Flags>, api: Api, target: RekeyTarget): Promise<void> {
   const { flags, print, host, args } = session

@@ -11,7 +11,7 @@ export const command = defineCommand({
   output: ['format'],
   async run(session) {
     const api = await session.api()
-    await step('Error rotating key', () => api.write('sys/rotate', undefined))
+    await step('Error rotating key', () => api.post('sys/rotate', undefined))
     const status = await readKeyStatus(api)
     if (session.print.isTable) session.print.line(`Success! Rotated key\n\n${keyStatusText(status)}`)
     else await session.print.data(status)

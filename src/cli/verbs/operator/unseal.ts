@@ -11,7 +11,9 @@ export const command = defineCommand({
   name: 'operator unseal',
   summary: 'Give a share of the unseal key',
   arguments: '[KEY]',
-  description: 'Asks for the share when it is not given: a share on a command line stays in the history of the shell. The server opens once it has enough shares.',
+  description:
+    'Asks for the share when it is not given: a share on a command line stays in the history of the shell. The server opens once it has ' +
+    'enough of them.',
   examples: [['Once for each share:', 'operator unseal']],
   flags: {
     reset: bool('Forget the shares given so far.'),

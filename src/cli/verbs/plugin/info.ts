@@ -23,7 +23,7 @@ export const command = defineCommand({
     const secret = await step(`Error reading plugin named ${name}`, () => api.read(`sys/plugins/catalog/${type}${name}`, { query }))
     if (secret?.data == null) throw remoteError(`No value found for plugin ${JSON.stringify(name)}`)
     const { data } = secret
-    const shown = mapOf(names.map((each) => [each, data[each] ?? null]))
+    const shown = mapOf(names.map((each) => [each, data[each] ?? (each === 'args' ? [] : '')]))
     if (session.print.field === undefined) await session.print.data(shown)
     else await session.print.only(shown, session.print.field)
   },

@@ -3,8 +3,10 @@ import { isExactObject, type ExactJson, type ExactObject } from '../../../../cli
 import { defineCommand } from '../../command.ts'
 import { step } from '../../describe-failure.ts'
 import { remoteError } from '../../failure.ts'
+import { ordered } from '../../mounts/table.ts'
 import { mapOf, textOf } from '../../secret.ts'
 
+const names = ['type', 'name', 'version', 'builtin', 'deprecation_status']
 const types: readonly string[] = ['auth', 'database', 'secret']
 
 export const command = defineCommand({
@@ -18,7 +20,7 @@ export const command = defineCommand({
   completes: types,
   async run(session) {
     const type = (session.args[0] ?? '').trim()
-    if (type !== '' && !types.includes(type)) throw remoteError(`Error parsing type: ${JSON.stringify(type)} is not a supported plugin type`)
+    if (type !== '' && !types.includes(type)) throw remoteError(`Error parsing type: ${JSON.stringify(type)} is none`)
     const api = await session.api()
     const data = (await step('Error listing available plugins', () => api.read('sys/plugins/catalog')))?.data
     if (data == null) throw remoteError('No response from server when listing plugins')
@@ -26,7 +28,8 @@ export const command = defineCommand({
     const all = Array.isArray(found) ? (found as readonly ExactJson[]).filter(isExactObject) : []
     const details = type === '' ? all : all.filter((plugin) => plugin['type'] === type)
     const lists = types.filter((name) => type === '' || name === type).map((name): [string, ExactJson] => [name, data[name] ?? []])
-    await session.print.data(mapOf([...lists, ['details', details]]), () => rows(details, type === '', session.print.detailed))
+    const shown = details.map((plugin) => ordered(plugin, names)) as unknown as ExactJson[]
+    await session.print.data(mapOf([...lists, ['details', shown]]), () => rows(details, type === '', session.print.detailed))
   },
 })
 

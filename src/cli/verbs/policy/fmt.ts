@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { defineCommand } from '../../command.ts'
 import { usageError } from '../../failure.ts'
+import { describeFileError } from '../../file-error.ts'
 
 export const command = defineCommand({
   name: 'policy fmt',
@@ -27,6 +28,6 @@ function attempt<T>(what: string, work: () => T): T {
   try {
     return work()
   } catch (error) {
-    throw usageError(`${what}: ${(error as Error).message}`)
+    throw usageError(`${what}: ${describeFileError(error)}`)
   }
 }

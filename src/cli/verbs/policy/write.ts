@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { defineCommand, type Session } from '../../command.ts'
 import { step } from '../../describe-failure.ts'
 import { remoteError } from '../../failure.ts'
+import { describeFileError } from '../../file-error.ts'
 
 export const command = defineCommand({
   name: 'policy write',
@@ -32,6 +33,6 @@ async function readPolicy(session: Session, file: string): Promise<string> {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    throw remoteError(`Error opening policy file: ${(error as Error).message}`)
+    throw remoteError(`Error opening policy file: ${describeFileError(error)}`)
   }
 }

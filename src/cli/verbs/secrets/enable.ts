@@ -31,7 +31,7 @@ export const command = defineCommand({
       external_entropy_access: flags['external-entropy-access'],
       options: optionsBody(flags),
     })
-    await step('Error enabling', () => api.write(`sys/mounts/${trimPath(path)}`, body))
+    await step('Error enabling', () => api.post(`sys/mounts/${trimPath(path)}`, body))
     const version = flags['plugin-version'] ? ` version ${flags['plugin-version']}` : ''
     session.print.line(`Success! Enabled the ${type} secrets engine${version} at: ${path}`)
   },

@@ -12,6 +12,7 @@ export const command = defineCommand({
     const api = await session.api()
     const mounts = mountsOf(await step('Error listing secrets engines', () => api.read('sys/mounts')))
     const third = { title: 'Force No Cache', name: 'force_no_cache' }
-    await session.print.data(mountsDocument(mounts), () => (session.print.detailed ? detailedRows(mounts, third) : simpleRows(mounts, false)))
+    const rows = (): string[][] => (session.print.detailed ? detailedRows(mounts, third) : simpleRows(mounts, false))
+    await session.print.data(mountsDocument(mounts), rows)
   },
 })

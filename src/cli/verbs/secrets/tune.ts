@@ -18,7 +18,7 @@ export const command = defineCommand({
     const { flags } = session
     const body = given({ ...configBody(flags), description: flags.description, options: optionsBody(flags) })
     const api = await session.api()
-    await step(`Error tuning secrets engine ${path}`, () => api.write(`sys/mounts/${path}tune`, body))
+    await step(`Error tuning secrets engine ${path}`, () => api.post(`sys/mounts/${path}tune`, body))
     session.print.line(`Success! Tuned the secrets engine at: ${path}`)
   },
 })

@@ -19,7 +19,7 @@ export const command = defineCommand({
     const token = session.args.length === 2 ? session.args[0] : undefined
     const api = await session.api()
     const secret = await step('Error listing capabilities', () =>
-      token === undefined ? api.write('sys/capabilities-self', { path }) : api.write('sys/capabilities', { token, path }),
+      token === undefined ? api.post('sys/capabilities-self', { path }) : api.post('sys/capabilities', { token, path }),
     )
     const capabilities = textsOf(secret?.data?.[path] ?? secret?.data?.['capabilities'])
     if (capabilities === null) throw usageError('No capabilities found')

@@ -50,7 +50,7 @@ export const command = defineCommand({
     }
     const api = await session.api()
     const path = flags.role ? `auth/token/create/${flags.role}` : 'auth/token/create'
-    const secret = await step('Error creating token', () => api.write(path, body))
+    const secret = await step('Error creating token', () => api.post(path, body))
     if (secret === null) throw remoteError('Error creating token: the answer is empty')
     await session.print.secret(secret)
   },

@@ -23,8 +23,8 @@ export const command = defineCommand({
     const secret = await step('Error looking up token', () => {
       if (token === '') return api.read('auth/token/lookup-self')
       return session.flags.accessor
-        ? api.write('auth/token/lookup-accessor', { accessor: token })
-        : api.write('auth/token/lookup', { token })
+        ? api.post('auth/token/lookup-accessor', { accessor: token })
+        : api.post('auth/token/lookup', { token })
     })
     if (secret === null) throw remoteError('Error looking up token: the answer is empty')
     await session.print.secret(secret)

@@ -24,7 +24,7 @@ export const command = defineCommand({
   flags: {
     accessor: bool('The argument is an accessor.'),
     self: bool('Revoke the token in use.'),
-    mode: text('"orphan" leaves the children alive; "path" revokes all tokens that were made below the path.', { values: ['orphan', 'path'] }),
+    mode: text('"orphan" leaves the children alive; "path" revokes all tokens made below the path.', { values: ['orphan', 'path'] }),
   },
   args: { min: 0, max: 1 },
   async run(session) {

@@ -12,7 +12,7 @@ export const command = defineCommand({
   summary: 'Change single settings of a secret',
   arguments: 'PATH',
   description: 'Changes what the flags name; the other settings and notes stay as they are.',
-  examples: [['Replace one note, remove another:', 'kv metadata patch -custom-metadata=owner=ops -remove-custom-metadata=team secret/hello']],
+  examples: [['Replace a note, remove another:', 'kv metadata patch -custom-metadata=owner=ops -remove-custom-metadata=x secret/hello']],
   flags: { ...settingFlags, 'remove-custom-metadata': list('A note to remove. May be given several times.') },
   output: ['format'],
   args: { min: 1, max: 1 },
