@@ -1,6 +1,9 @@
 /** Everything that a request can reach: the base, the tables derived from it, and the audit broker. */
 import type { AuditBroker } from './audit/broker.ts'
 import type { Base } from './base.ts'
+import type { LogControl } from './host.ts'
+import type { RateLimiter } from './quotas.ts'
+import type { Telemetry } from './telemetry.ts'
 import type { Keys } from './keys.ts'
 import type { LiveTable } from './live.ts'
 import type { MountTable } from './mounts/table.ts'
@@ -11,6 +14,9 @@ export interface Core extends Base {
   readonly policies: PolicyTable
   readonly audit: AuditBroker
   readonly live: LiveTable
+  readonly rateLimiter: RateLimiter
+  readonly telemetry: Telemetry
+  readonly logControl: LogControl
   readonly keys: Keys
   /** Seals the barrier and forgets what was derived from its content. */
   readonly seal: () => void

@@ -12,6 +12,17 @@ export interface Host {
 }
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error'
+/** What can be changed of the log while the server runs. */
+export interface LogControl {
+  readonly modules: () => readonly string[]
+  readonly levelOf: (module: string) => string
+  /** '' for all modules. */
+  readonly setLevel: (level: LogLevel | 'off', module: string) => void
+  readonly reset: (module: string) => void
+  /** Calls `listener` with each line of this level or above; the returned function ends that. */
+  readonly listen: (level: LogLevel, listener: (line: string) => void) => () => void
+}
+
 /** `fields` never hold a secret: paths, ids, counts and the texts of errors only. */
 export type LogFields = Readonly<Record<string, string | number | boolean>>
 export type Logger = (level: LogLevel, module: string, message: string, fields?: LogFields) => void

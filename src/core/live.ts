@@ -7,6 +7,7 @@ import { records } from '../kit/records.ts'
 import type { AuditBroker } from './audit/broker.ts'
 import type { AuditDeviceRecord } from './audit/config.ts'
 import { namedStore, type Base } from './base.ts'
+import { defaultQuotaConfig, quotaConfigs, rateLimits, type RateLimiter } from './quotas.ts'
 import { currentGeneration } from './generation.ts'
 
 export const auditDevices = records<AuditDeviceRecord, [path: string]>((path) => `audit/${encodeURIComponent(path)}`)
@@ -33,7 +34,7 @@ export interface LiveTable {
 
 const nothing: Live = Object.freeze({ cors: null, auditDevices: [] })
 
-export function liveTable(base: Base, audit: AuditBroker, signingKey: () => KeyObject | null): LiveTable {
+export function liveTable(base: Base, audit: AuditBroker, rateLimiter: RateLimiter, signingKey: () => KeyObject | null): LiveTable {
   let generation = -1
   let last = nothing
   let pending: Promise<Live> | null = null
@@ -42,6 +43,8 @@ export function liveTable(base: Base, audit: AuditBroker, signingKey: () => KeyO
     const devices = await readAll(named, 'audit/', (name) => auditDevices.read(named, name))
     const headers = await readAll(named, 'config/audit-headers/', (name) => auditHeaders.read(named, name))
     await audit.configure({ devices, headers: new Map(headers.map(({ name, hmac }) => [name, { hmac }])), signingKey: signingKey() })
+    const limits = await readAll(named, 'quotas/rate-limit/', (name) => rateLimits.read(named, name))
+    rateLimiter.configure(limits, (await quotaConfigs.read(named)) ?? defaultQuotaConfig)
     last = { cors: await corsRecords.read(named), auditDevices: devices }
     generation = now
     return last

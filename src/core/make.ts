@@ -5,8 +5,10 @@ import type { Barrier } from '../barrier/barrier.ts'
 import type { AuditBroker } from './audit/broker.ts'
 import type { Base } from './base.ts'
 import type { Core } from './core.ts'
-import type { Host } from './host.ts'
+import type { Host, LogControl } from './host.ts'
 import { keysOf } from './keys.ts'
+import { RateLimiter } from './quotas.ts'
+import { Telemetry } from './telemetry.ts'
 import { liveTable } from './live.ts'
 import { mountTable } from './mounts/table.ts'
 import { policyTable } from './policies/table.ts'
@@ -19,6 +21,7 @@ const issueRootToken = async (core: Core): Promise<string> => (await withUnit((u
 
 export interface CoreParts {
   readonly host: Host
+  readonly logControl: LogControl
   readonly settings: CoreSettings
   readonly barrier: Barrier
   readonly registry: Registry
@@ -29,10 +32,11 @@ export interface CoreParts {
   readonly clearCubbyhole: (store: Store, cubbyholeId: string) => Promise<void>
 }
 
-export function makeCore({ host, settings, barrier, registry, audit, automaticSeal, clearCubbyhole }: CoreParts): Core {
+export function makeCore({ host, logControl, settings, barrier, registry, audit, automaticSeal, clearCubbyhole }: CoreParts): Core {
   const base: Base = { host, settings, barrier, registry }
   const mounts = mountTable(base)
   const policies = policyTable(base)
+  const rateLimiter = new RateLimiter()
   const core: Core = Object.freeze({
     ...base,
     mounts,
@@ -44,7 +48,10 @@ export function makeCore({ host, settings, barrier, registry, audit, automaticSe
       policies.forget()
     },
     audit,
-    live: liveTable(base, audit, () => barrier.signingKey('audit-chain')),
+    rateLimiter,
+    telemetry: new Telemetry(),
+    logControl,
+    live: liveTable(base, audit, rateLimiter, () => barrier.signingKey('audit-chain')),
     async clearCubbyhole(cubbyholeId: string): Promise<void> {
       const mount = await mounts.at('cubbyhole/')
       if (mount === null || cubbyholeId === '') return

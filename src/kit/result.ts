@@ -50,6 +50,8 @@ interface ReplyFields {
   readonly lease?: LeaseTerms
   /** What the envelope says of a lease where there is none: KV version 1 shows a duration, renewal a lease that exists. */
   readonly shownLease?: { readonly seconds: number; readonly id?: string; readonly renewable?: boolean }
+  /** An empty list of warnings instead of `null`. */
+  readonly emptyWarnings?: boolean
   /** Keys of `data` are repeated beside it, as old clients expect of some sys endpoints. */
   readonly repeatedAtTop?: boolean
   /** Answered as it stands, without the envelope: lifecycle endpoints, certificates, metrics. */

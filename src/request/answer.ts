@@ -31,6 +31,7 @@ export interface Outcome {
   readonly lease: { readonly id: string; readonly renewable: boolean; readonly seconds: number } | null
   readonly wrapInfo: WrapInfo | null
   readonly repeatedAtTop: boolean
+  readonly emptyWarnings: boolean
   readonly raw: NonNullable<Reply['fields']['raw']> | null
   /** True: nothing to say, so no body at all. */
   readonly empty: boolean
@@ -38,7 +39,7 @@ export interface Outcome {
 }
 
 const plain: Outcome = {
-  status: 200, data: null, warnings: [], auth: null, lease: null, wrapInfo: null, repeatedAtTop: false, raw: null, empty: false, errors: null,
+  status: 200, data: null, warnings: [], auth: null, lease: null, wrapInfo: null, repeatedAtTop: false, emptyWarnings: false, raw: null, empty: false, errors: null,
 }
 export const outcome = (fields: Partial<Outcome>): Outcome => ({ ...plain, ...fields })
 
@@ -71,7 +72,7 @@ export function envelope(requestId: string, out: Outcome): string {
     `{"request_id":"${out.wrapInfo === null ? requestId : ''}","lease_id":${lease === null || lease.id === '' ? '""' : JSON.stringify(lease.id)}` +
     `,"renewable":${lease?.renewable === true},"lease_duration":${lease?.seconds ?? 0},"data":${data}` +
     `,"wrap_info":${out.wrapInfo === null ? 'null' : JSON.stringify(out.wrapInfo)}` +
-    `,"warnings":${out.warnings.length === 0 ? 'null' : JSON.stringify(out.warnings)}` +
+    `,"warnings":${out.warnings.length === 0 && !out.emptyWarnings ? 'null' : JSON.stringify(out.warnings)}` +
     `,"auth":${out.auth === null ? 'null' : JSON.stringify(out.auth)}` +
     (out.repeatedAtTop && out.data !== null ? repeated(out.data) : '') +
     '}'

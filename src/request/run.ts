@@ -40,6 +40,8 @@ export async function run(core: Core, acting: Acting): Promise<Outcome> {
     }),
   )
   for (const work of effects.at(-1)?.afterCommit ?? []) await work()
+  // What this request may have changed of the configuration is in force before it is answered.
+  if (target.mount.record.kind === 'system') await core.live.refresh()
   return result
 }
 
@@ -86,11 +88,12 @@ async function outcomeOf(core: Core, acting: Acting, target: Resolved, unit: Uni
 }
 
 function replied(fields: Reply['fields'], target: Resolved): Outcome {
-  const { data = null, status, warnings = [], raw = null, repeatedAtTop = false, shownLease, auth, wrapInfo } = fields
+  const { data = null, status, warnings = [], raw = null, repeatedAtTop = false, emptyWarnings = false, shownLease, auth, wrapInfo } = fields
   const empty = raw === null && data === null && warnings.length === 0 && auth === undefined && wrapInfo === undefined
   if (empty && status === undefined) return nothing(target)
+  // A status without anything to say: with 204 and 202 there is no body, with 200 an empty envelope.
   return outcome({
-    status: status ?? 200, data, warnings, raw, repeatedAtTop, empty,
+    status: status ?? 200, data, warnings, raw, repeatedAtTop, emptyWarnings, empty: empty && status !== 200,
     lease: shownLease === undefined ? null : { id: '', renewable: false, ...shownLease },
     auth: (auth as AuthAnswer | undefined) ?? null,
     wrapInfo: (wrapInfo as WrapInfo | undefined) ?? null,

@@ -16,12 +16,24 @@ import { parseWrapTtl } from './input.ts'
 import { judge, type Judgement } from './judge.ts'
 import { serveLifecycle } from './lifecycle.ts'
 import { checkNamespace } from './namespace.ts'
+import { refuseByQuota } from './quotas.ts'
 import { resolveTarget } from './resolve.ts'
 import { run, type Acting } from './run.ts'
 import { settle, spendUse, type Spent } from './spend.ts'
 import type { WireRequest, WireResponse } from './wire.ts'
 
 export async function serve(core: Core, wire: WireRequest): Promise<WireResponse> {
+  const startedAt = core.host.now()
+  core.telemetry.begin(wire.id, { startedAt, clientAddress: wire.remoteAddress, path: wire.path, method: wire.method })
+  const response = await answer(core, wire)
+  core.telemetry.end(wire.id, kindOf(wire.path), wire.verb, response.status, (core.host.now() - startedAt) / 1000)
+  return response
+}
+
+/** The first part of a path says what kind of thing is asked for, and nothing that a client made up in numbers. */
+const kindOf = (path: string): string => (path.startsWith('sys/') ? 'sys' : path.startsWith('auth/') ? 'auth' : 'secret')
+
+async function answer(core: Core, wire: WireRequest): Promise<WireResponse> {
   try {
     return (await serveLifecycle(core, wire)) ?? (await serveAudited(core, wire))
   } catch (error) {
@@ -33,6 +45,8 @@ async function serveAudited(core: Core, wire: WireRequest): Promise<WireResponse
   checkNamespace(wire)
   checkHeaders(wire)
   await core.live.refresh()
+  const limited = refuseByQuota(core, wire)
+  if (limited !== null) return limited
   const wrapTtl = parseWrapTtl(wire, parseDuration)
   const target = await resolveTarget(core, wire)
   const caller = target.isPublic && wire.verb !== 'help' ? null : await identify(core, wire)

@@ -1,5 +1,5 @@
 /** Log lines, in the form that people know from Vault (`2026-01-01T00:00:00.000Z [INFO]  core: text: key=value`) or as JSON. */
-import type { LogFields, Logger, LogLevel } from '../core/host.ts'
+import type { LogControl, LogFields, Logger, LogLevel } from '../core/host.ts'
 
 export interface LogSettings {
   readonly level: LogLevel | 'off'
@@ -31,6 +31,17 @@ export class LogLevels {
     return this.#levels.get(module) ?? this.#levels.get('') ?? this.#initial
   }
 }
+
+const isAtLeast = (level: LogLevel, wanted: LogLevel): boolean => order.indexOf(level) >= order.indexOf(wanted)
+
+/** What the core may change of a log. */
+export const logControl = ({ levels, modules, listen }: Log): LogControl => ({
+  modules,
+  levelOf: (module) => levels.of(module),
+  setLevel: (level, module) => levels.set(level, module),
+  reset: (module) => levels.reset(module),
+  listen: (wanted, listener) => listen((level, line) => void (isAtLeast(level, wanted) && listener(line))),
+})
 
 /** Someone who wants every line at a level, as `sys/monitor` does. */
 export type LogListener = (level: LogLevel, line: string) => void

@@ -10,7 +10,7 @@ import { serve } from '../request/serve.ts'
 import type { ServerConfig } from './config/config.ts'
 import { ConfigError } from './config/blocks.ts'
 import { realHost } from './host.ts'
-import { createLog, type Log } from './log.ts'
+import { createLog, logControl, type Log } from './log.ts'
 import { openWorld, type World } from './world.ts'
 
 /** What a run may touch of the process. */
@@ -64,7 +64,7 @@ const oneLine = (error: unknown): string => {
 
 async function start(config: ServerConfig, host: Host, log: Log, mode: Mode, onStop: (reason: Error) => void): Promise<Running> {
   for (const warning of config.warnings) log.write('warn', 'config', warning)
-  const world = await openWorld(config, host, onStop, mode.seal)
+  const world = await openWorld(config, host, logControl(log), onStop, mode.seal)
   const listeners: Listener[] = []
   try {
     await mode.prepare(world)

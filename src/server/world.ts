@@ -3,10 +3,10 @@ import { Barrier } from '../barrier/barrier.ts'
 import type { Seal } from '../barrier/seals/seal.ts'
 import { AuditBroker } from '../core/audit/broker.ts'
 import type { Core } from '../core/core.ts'
-import type { Host } from '../core/host.ts'
+import type { Host, LogControl } from '../core/host.ts'
 import { startSweeper } from '../core/leases/sweeper.ts'
 import { makeCore } from '../core/make.ts'
-import { resumeRemovals } from '../core/mounts/change.ts'
+import { resumeConversions, resumeRemovals } from '../core/mounts/change.ts'
 import type { CoreSettings } from '../core/settings.ts'
 import { clearCubbyhole } from '../engines/cubbyhole/clear.ts'
 import type { Store } from '../kit/store.ts'
@@ -50,12 +50,12 @@ async function openStore(storage: StorageConfig, onStop: (reason: Error) => void
 }
 
 /** `sealOf` finds the automatic seal, once the store is open. `onStop` is called when the store can no longer be trusted to keep what it acknowledges: the process must end. */
-export async function openWorld(config: ServerConfig, host: Host, onStop: (reason: Error) => void, sealOf: (barrier: Barrier) => Promise<Seal | null>): Promise<World> {
+export async function openWorld(config: ServerConfig, host: Host, logControl: LogControl, onStop: (reason: Error) => void, sealOf: (barrier: Barrier) => Promise<Seal | null>): Promise<World> {
   const { store, close } = await openStore(config.storage, onStop)
   const settings = coreSettings(config)
   const barrier = new Barrier(store, { now: host.now })
   const audit = new AuditBroker({ host, limits: { dataFolder: config.storage.folder === '' ? null : config.storage.folder, folders: config.auditFolders, prefix: false } })
-  const core = makeCore({ host, settings, barrier, registry: builtinRegistry(), audit, automaticSeal: await sealOf(barrier), clearCubbyhole })
+  const core = makeCore({ host, logControl, settings, barrier, registry: builtinRegistry(), audit, automaticSeal: await sealOf(barrier), clearCubbyhole })
   const stopSweeper = startSweeper(core)
   const stopTicking = startTicking(core)
   return {
@@ -80,7 +80,9 @@ function startTicking(core: Core): () => void {
   const turn = (): void => {
     const work = async (): Promise<void> => {
       await core.barrier.tick()
-      if (!core.barrier.isSealed) await resumeRemovals(core)
+      if (core.barrier.isSealed) return
+      await resumeRemovals(core)
+      await resumeConversions(core)
     }
     work()
       .catch((error: unknown) => core.host.log('error', 'core', 'recurring work failed', { error: error instanceof Error ? error.message : 'unknown' }))

@@ -3,7 +3,7 @@
  * soon as one of them confirms; when none does, it refuses, and the caller must let nothing out.
  */
 import type { KeyObject } from 'node:crypto'
-import { ApiError, badRequest, notFound } from '../../kit/errors.ts'
+import { ApiError, badRequest } from '../../kit/errors.ts'
 import type { Host } from '../host.ts'
 import { auditSigner, type AuditSigner } from './chain.ts'
 import { checkDevicesTogether, parseDeviceConfig, type AuditDeviceRecord, type AuditLimits, type DeviceConfig } from './config.ts'
@@ -154,10 +154,10 @@ export class AuditBroker {
     return config.unknown.map((name) => `option ${JSON.stringify(name)} is not known and has no effect`)
   }
 
-  /** The hash of a text in the lines of a device; throws `not_found`. */
+  /** The hash of a text in the lines of a device; throws `bad_request`, as Vault does, when there is no such device. */
   hash(path: string, text: string): string {
     const found = this.#active.find(({ record }) => record.path === path)
-    if (found === undefined) throw notFound(`unknown audit backend ${JSON.stringify(path)}`)
+    if (found === undefined) throw badRequest(`unknown audit backend ${JSON.stringify(path)}`)
     return hashText(Buffer.from(found.record.salt), text)
   }
 

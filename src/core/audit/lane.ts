@@ -129,6 +129,8 @@ export class Lane {
     await this.#within(finish())
     this.#stopTimer?.()
     this.#stopTicking?.()
+    const error = new Error('the device was closed before it took the entry')
+    for (const item of [...this.#flying, ...this.#waiting.splice(0)]) item.settle(error)
   }
 
   /** Waits for the work, but not for a device that hangs. */

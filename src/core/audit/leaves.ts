@@ -12,6 +12,12 @@ export interface Concealer {
   readonly bytes: (value: Uint8Array) => string
 }
 
+/** A text that was put together is a tree of its parts until somebody looks into it. What is used again should be one piece. */
+export function flat(text: string): string {
+  text.charCodeAt(0)
+  return text
+}
+
 /** One text in JSON. */
 export const quote = (text: string): string => JSON.stringify(text)
 
@@ -75,7 +81,7 @@ function renderKnown(walk: Walk, value: unknown, key: string, levels: number): s
   if (known !== undefined && known.plain === walk.plain) return known.rendered
   const outer = walk.isFixed
   walk.isFixed = true
-  const rendered = isPlainObject(value) ? renderObject(walk, value, levels) : renderValue(walk, value, key)
+  const rendered = flat(isPlainObject(value) ? renderObject(walk, value, levels) : renderValue(walk, value, key))
   if (walk.isFixed) walk.memo.set(value, { plain: walk.plain, rendered })
   walk.isFixed &&= outer
   return rendered

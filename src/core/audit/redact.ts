@@ -4,7 +4,7 @@
  * a response) are remembered by the identity of their objects, and die with them.
  */
 import type { AuditAuth, AuditEntry, AuditHeaders, AuditMount, AuditReason, AuditRequest, AuditResponse, AuditVerdict, AuditWrapInfo } from './entry.ts'
-import { concealer, hashText, quote, renderData, type Concealer, type DataMemo } from './leaves.ts'
+import { concealer, flat, hashText, quote, renderData, type Concealer, type DataMemo } from './leaves.ts'
 
 export interface RedactOptions {
   /** Whether accessors are hashed like tokens. Default of Vault: true. */
@@ -25,6 +25,8 @@ const secretHeaders = new Set(['x-vault-token', 'authorization', 'proxy-authoriz
 interface KnownAuth {
   readonly token: string | undefined
   readonly tokenJson: string
+  readonly accessorJson: string
+  /** Without a comma before the first. */
   readonly fields: string
 }
 
@@ -37,6 +39,8 @@ export class Redactor {
   readonly #auths = new WeakMap<AuditAuth, KnownAuth>()
   readonly #requests = new WeakMap<AuditRequest, { readonly mount: AuditMount | undefined; readonly json: string }>()
   readonly #data: DataMemo = new WeakMap()
+  /** Of the last line: many are written in one millisecond. */
+  #stamp = { time: Number.NaN, text: '' }
 
   constructor(salt: Uint8Array, options: RedactOptions, headers: AuditHeaders) {
     this.#salt = salt
@@ -59,7 +63,7 @@ export class Redactor {
   }
 
   #line(entry: AuditEntry, request: string, response: string): string {
-    let line = `{"time":"${new Date(entry.time).toISOString()}","type":"${entry.type}","auth":{${this.#who(entry)}},"request":{${request}}`
+    let line = `{"time":"${this.#time(entry.time)}","type":"${entry.type}","auth":{${this.#who(entry)}},"request":{${request}}`
     if (response !== '') line += `,"response":{${response}}`
     if (entry.error !== undefined && entry.error !== '') line += `,"error":${quote(entry.error)}`
     if (entry.why !== undefined) line += `,"why":${remembered(reasons, entry.why, quoteReason)}`
@@ -67,11 +71,16 @@ export class Redactor {
     return line
   }
 
+  #time(time: number): string {
+    if (this.#stamp.time !== time) this.#stamp = { time, text: new Date(time).toISOString() }
+    return this.#stamp.text
+  }
+
   #who(entry: AuditEntry): string {
     let json = entry.auth === undefined ? '' : this.#auth(entry.auth, entry.request.client_token).fields
-    if (entry.remaining_uses !== undefined && entry.remaining_uses !== 0) json += `,"remaining_uses":${entry.remaining_uses}`
-    if (entry.verdict !== undefined) json += `,"policy_results":${remembered(verdicts, entry.verdict, verdictJson)}`
-    return json.startsWith(',') ? json.slice(1) : json
+    if (entry.remaining_uses !== undefined && entry.remaining_uses !== 0) json += `${json === '' ? '' : ','}"remaining_uses":${entry.remaining_uses}`
+    if (entry.verdict !== undefined) json += `${json === '' ? '' : ','}"policy_results":${remembered(verdicts, entry.verdict, verdictJson)}`
+    return json
   }
 
   /** `token`: the one of the request, which `auth` takes unless it names another. */
@@ -79,26 +88,11 @@ export class Redactor {
     const known = this.#auths.get(auth)
     if (known !== undefined && known.token === token) return known
     const tokenJson = this.#secret(auth.client_token ?? token)
-    const made: KnownAuth = { token, tokenJson, fields: (tokenJson === '' ? '' : `,"client_token":${tokenJson}`) + this.#authFields(auth) }
+    const accessorJson = auth.accessor === undefined || auth.accessor === '' ? '' : this.#accessorJson(auth.accessor)
+    const fields = (tokenJson === '' ? '' : `,"client_token":${tokenJson}`) + (accessorJson === '' ? '' : `,"accessor":${accessorJson}`) + authFields(auth)
+    const made: KnownAuth = { token, tokenJson, accessorJson, fields: flat(fields.slice(1)) }
     if (Object.isFrozen(auth)) this.#auths.set(auth, made)
     return made
-  }
-
-  #authFields(auth: AuditAuth): string {
-    return textField('accessor', auth.accessor, this.#accessorJson) +
-      textField('display_name', auth.display_name) +
-      listField('policies', auth.policies) +
-      listField('token_policies', auth.token_policies) +
-      listField('identity_policies', auth.identity_policies) +
-      objectField('external_namespace_policies', auth.external_namespace_policies) +
-      flagField('no_default_policy', auth.no_default_policy) +
-      objectField('metadata', auth.metadata) +
-      numberField('num_uses', auth.num_uses) +
-      textField('entity_id', auth.entity_id) +
-      flagField('entity_created', auth.entity_created) +
-      textField('token_type', auth.token_type) +
-      numberField('token_ttl', auth.token_ttl) +
-      textField('token_issue_time', auth.token_issue_time)
   }
 
   /** JSON of a token, '' for none. */
@@ -109,10 +103,12 @@ export class Redactor {
   readonly #accessorJson = (accessor: string): string => (this.#options.hmacAccessor ? this.#conceal.text(accessor) : quote(accessor))
 
   #request(entry: AuditEntry): string | Promise<string> {
+    const { data } = entry.request
+    // Without data, rendering again is cheaper than remembering.
+    if (data === undefined || data === null) return this.#requestFields(entry, entry.request, '')
     const known = this.#requests.get(entry.request)
     if (known !== undefined && known.mount === entry.mount) return known.json
-    const { data } = entry.request
-    const rendered = data === undefined || data === null ? '' : renderData(data, this.#conceal, entry.mount?.non_hmac_request_keys, this.#data)
+    const rendered = renderData(data, this.#conceal, entry.mount?.non_hmac_request_keys, this.#data)
     const finish = (json: string): string => {
       const made = this.#requestFields(entry, entry.request, json)
       this.#requests.set(entry.request, { mount: entry.mount, json: made })
@@ -122,17 +118,18 @@ export class Redactor {
   }
 
   #requestFields(entry: AuditEntry, request: AuditRequest, data: string): string {
-    // The HMAC of the token stands in the rendered `auth` already, nearly always.
-    const auth = entry.auth === undefined || entry.auth.client_token !== undefined ? undefined : this.#auth(entry.auth, request.client_token)
-    const token = auth?.tokenJson ?? this.#secret(request.client_token)
-    const { namespace } = request
+    // The HMACs of the token and its accessor stand in the rendered `auth` already, nearly always.
+    const auth = entry.auth === undefined ? undefined : this.#auth(entry.auth, request.client_token)
+    const token = auth !== undefined && entry.auth?.client_token === undefined ? auth.tokenJson : this.#secret(request.client_token)
+    const { namespace, client_token_accessor: accessor = '' } = request
+    const accessorJson = accessor === '' ? '' : auth !== undefined && entry.auth?.accessor === accessor ? auth.accessorJson : this.#accessorJson(accessor)
     return `"id":${quote(request.id)}` +
       textField('client_id', request.client_id) +
       textField('replication_cluster', request.replication_cluster) +
       textField('operation', request.operation) +
       (entry.mount === undefined ? '' : remembered(requestMounts, entry.mount, requestMountJson)) +
       (token === '' ? '' : `,"client_token":${token}`) +
-      textField('client_token_accessor', request.client_token_accessor, this.#accessorJson) +
+      (accessorJson === '' ? '' : `,"client_token_accessor":${accessorJson}`) +
       (namespace === undefined ? '' : `,"namespace":{"id":${quote(namespace.id)}${textField('path', namespace.path)}}`) +
       textField('path', request.path) +
       dataField(data) +
@@ -154,7 +151,7 @@ export class Redactor {
   }
 
   #responseFields(entry: AuditEntry, response: AuditResponse, data: string): string {
-    const json = (response.auth === undefined ? '' : `,"auth":{${this.#auth(response.auth, undefined).fields.slice(1)}}`) +
+    const json = (response.auth === undefined ? '' : `,"auth":{${this.#auth(response.auth, undefined).fields}}`) +
       (entry.mount === undefined ? '' : remembered(responseMounts, entry.mount, responseMountJson)) +
       (response.lease_id === undefined || response.lease_id === '' ? '' : `,"secret":{"lease_id":${quote(response.lease_id)}}`) +
       dataField(data) +
@@ -213,11 +210,27 @@ const objectField = (name: string, value: object | null | undefined): string => 
   return json === '{}' ? '' : `,"${name}":${json}`
 }
 
+/** What of `auth` is no secret. */
+const authFields = (auth: AuditAuth): string =>
+  textField('display_name', auth.display_name) +
+  listField('policies', auth.policies) +
+  listField('token_policies', auth.token_policies) +
+  listField('identity_policies', auth.identity_policies) +
+  objectField('external_namespace_policies', auth.external_namespace_policies) +
+  flagField('no_default_policy', auth.no_default_policy) +
+  objectField('metadata', auth.metadata) +
+  numberField('num_uses', auth.num_uses) +
+  textField('entity_id', auth.entity_id) +
+  flagField('entity_created', auth.entity_created) +
+  textField('token_type', auth.token_type) +
+  numberField('token_ttl', auth.token_ttl) +
+  textField('token_issue_time', auth.token_issue_time)
+
 /** Pieces without secrets are the same for every device. Frozen objects are remembered, others are rendered each time. */
 function remembered<T extends object>(memo: WeakMap<object, string>, value: T, render: (value: T) => string): string {
   const known = memo.get(value)
   if (known !== undefined) return known
-  const made = render(value)
+  const made = flat(render(value))
   if (Object.isFrozen(value)) memo.set(value, made)
   return made
 }

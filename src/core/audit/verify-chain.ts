@@ -49,11 +49,12 @@ export class ChainCheck {
   every = 0
   /** Number of the last line that a valid signature covers; 0: none. */
   provenLine = 0
+  /** A checkpoint says that nothing follows. */
   isEnded = false
   last: Seen
   #sinceCheckpoint = 0
   #suspicion: Suspicion | null = null
-  readonly #recent: (Seen | undefined)[] = new Array<Seen | undefined>(memory)
+  readonly #recent: (Seen | undefined)[] = Array.from({ length: memory })
 
   constructor(first: LinkedLine) {
     this.id = first.link.id
@@ -70,6 +71,7 @@ export class ChainCheck {
     const { seq } = line.link
     const expected = this.last.seq + 1
     this.lines++
+    if (this.isEnded) return this.#report(line.number, 'added', `line ${line.number} was added: its chain had ended`)
     const fits = this.#fits(line, glued)
     if (!fits && seq < expected) return this.#addEarlier(line)
     if (!fits && seq > expected) this.gaps.push({ from: expected, to: seq - 1, after: this.last.line, noticed: line.number })
@@ -117,7 +119,6 @@ export class ChainCheck {
   }
 
   #noteCheckpoint(line: LinkedLine): void {
-    this.isEnded = false
     const { checkpoint } = line
     if (checkpoint === null) this.#sinceCheckpoint++
     else this.#apply(checkpoint, line)
@@ -125,7 +126,7 @@ export class ChainCheck {
 
   #apply(checkpoint: Checkpoint, line: LinkedLine): void {
     if (checkpoint.reason === 'start') this.every = checkpoint.every
-    this.isEnded = checkpoint.reason === 'end'
+    if (checkpoint.reason === 'end' && checkpoint.signature !== 'invalid') this.isEnded = true
     if (checkpoint.signature === 'invalid') this.#report(line.number, 'changed', `the signature of the checkpoint in line ${line.number} is wrong`)
     if (checkpoint.signature === 'valid') this.provenLine = line.number
     this.#sinceCheckpoint = 0

@@ -9,7 +9,7 @@ import { placeOf, type LeaseRecord } from '../leases/record.ts'
 import { revokeLease } from '../leases/revoke.ts'
 import { revokeToken } from '../tokens/revoke.ts'
 import { beginUnit, withUnit, type Unit } from '../unit.ts'
-import { mountRecords, removals, type MountConfig, type MountRecord } from './record.ts'
+import { conversions, mountRecords, removals, type MountConfig, type MountRecord } from './record.ts'
 import { mountDepthMax } from './table.ts'
 
 /** Mounts that are always there, and prefixes that nobody may mount at. */
@@ -125,6 +125,21 @@ export async function resumeRemovals(core: Core): Promise<void> {
     const record = await removals.read(named, uuid)
     if (record !== null) await finishRemoval(core, record)
   }
+}
+
+/** Converts the data of a mount to the version of its engine, in bounded commits, and then forgets that it had to. May be run again after a crash. */
+export async function finishConversion(core: Core, uuid: string): Promise<void> {
+  const named = namedStore(core)
+  const work = await conversions.read(named, uuid)
+  const mount = work === null ? null : await core.mounts.at(work.path)
+  if (work !== null && mount !== null && mount.record.uuid === uuid) {
+    await mount.registered?.engine.convert?.({ store: mount.store, mount: mount.view, from: work.from, now: core.host.now(), random: core.host.random })
+  }
+  await withUnit(async (unit) => conversions.remove(unit.on(named), uuid))
+}
+
+export async function resumeConversions(core: Core): Promise<void> {
+  for (const uuid of await namedStore(core).list('conversions/')) await finishConversion(core, uuid)
 }
 
 /** Revokes every lease whose id begins with `prefix` (a folder, ending in '/'). `force`: also where an engine fails. */

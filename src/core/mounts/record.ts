@@ -42,5 +42,7 @@ export interface MountRecord {
 
 /** One flat folder, so that listing the mounts is one list: the slashes of the path are encoded. */
 export const mountRecords = records<MountRecord, [path: string]>((path) => `mounts/${encodeURIComponent(path)}`)
+/** Mounts whose data are being converted to another version of their engine: by uuid. */
+export const conversions = records<{ readonly path: string; readonly from: string }, [uuid: string]>((uuid) => `conversions/${uuid}`)
 /** Mounts that were disabled and whose data, leases and tokens are still being removed: by uuid. */
 export const removals = records<MountRecord, [uuid: string]>((uuid) => `removals/${uuid}`)

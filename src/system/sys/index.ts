@@ -3,6 +3,11 @@ import { engine } from '../../kit/engine.ts'
 import { auditOperations } from './audit.ts'
 import { capabilityOperations } from './capabilities.ts'
 import { ceremonyOperations } from './ceremonies.ts'
+import { configOperations } from './config.ts'
+import { diagnosisOperations } from './diagnosis.ts'
+import { observeOperations } from './observe.ts'
+import { quotaOperations } from './quotas.ts'
+import { pluginOperations } from './plugins.ts'
 import { healthOperations } from './health.ts'
 import { initOperations } from './init.ts'
 import { leaseOperations } from './leases.ts'
@@ -18,7 +23,7 @@ export const system = engine({
   kind: 'system',
   summary: 'Control, policies and diagnosis of the server.',
   operations: [
-    ...auditOperations, ...ceremonyOperations, ...healthOperations, ...initOperations, ...capabilityOperations, ...leaseOperations, ...mountOperations, ...policyOperations, ...remountOperations, ...toolOperations,
+    ...auditOperations, ...configOperations, ...diagnosisOperations, ...pluginOperations, ...observeOperations, ...quotaOperations, ...ceremonyOperations, ...healthOperations, ...initOperations, ...capabilityOperations, ...leaseOperations, ...mountOperations, ...policyOperations, ...remountOperations, ...toolOperations,
     ...uiOperations, ...wrappingOperations,
   ],
 })

@@ -1,7 +1,7 @@
 /** `sys/mounts` and `sys/auth`: enabling, showing, tuning and disabling secrets engines and auth methods. Both are the same but for the path. */
 import { namedStore } from '../../core/base.ts'
-import { changeMount, disableMount, enableMount } from '../../core/mounts/change.ts'
-import { mountRecords, type MountRecord } from '../../core/mounts/record.ts'
+import { changeMount, disableMount, enableMount, finishConversion } from '../../core/mounts/change.ts'
+import { conversions, mountRecords, type MountRecord } from '../../core/mounts/record.ts'
 import { badRequest } from '../../kit/errors.ts'
 import { defaulted, flag, integer, isJsonObject, object, optional, text, textMap } from '../../kit/fields.ts'
 import type { Operation } from '../../kit/operation.ts'
@@ -121,7 +121,7 @@ async function tuneMount(call: SystemCall, path: string, input: Parameters<typeo
     ...tuned(core, record, input),
     ...(input.options === undefined ? {} : { options: { ...record.options, ...input.options } }),
   }))
-  return upgrade === null ? null : startUpgrade(call as SystemCall & { afterCommit: (work: () => void) => void }, path, upgrade)
+  return upgrade === null ? null : startUpgrade(call as SystemCall & { afterCommit: (work: () => void) => void }, before, upgrade)
 }
 
 interface Upgrade {
@@ -140,14 +140,12 @@ function checkUpgrade(record: MountRecord, options: Readonly<Record<string, stri
 }
 
 /** Converting goes on after the answer; until it is done the engine refuses requests with a text that clients wait on. */
-function startUpgrade(call: SystemCall & { afterCommit: (work: () => void) => void }, path: string, { from, to }: Upgrade): ReturnType<typeof reply> {
-  const { core } = call
+function startUpgrade(call: SystemCall & { afterCommit: (work: () => void) => void }, record: MountRecord, { from, to }: Upgrade): ReturnType<typeof reply> {
+  const { core, unit } = call
+  conversions.write(unit.on(namedStore(core)), { path: record.path, from }, record.uuid)
   call.afterCommit(() => {
-    const work = async (): Promise<void> => {
-      const mount = await core.mounts.at(path)
-      await mount?.registered?.engine.convert?.({ store: mount.store, mount: mount.view, from, now: core.host.now(), random: core.host.random })
-    }
-    work().catch((error: unknown) => core.host.log('error', 'mounts', 'conversion failed; it goes on when the server starts', { path, error: error instanceof Error ? error.message : 'unknown' }))
+    finishConversion(core, record.uuid).catch((error: unknown) =>
+      core.host.log('error', 'mounts', 'conversion failed; it goes on by itself', { path: record.path, error: error instanceof Error ? error.message : 'unknown' }))
   })
   return reply({ warnings: [`Upgrading mount from version ${from} to version ${to}. This mount will be unavailable for a brief period and will resume service shortly.`] })
 }

@@ -1,0 +1,86 @@
+/** Figures about requests: counts and times by what was asked, and what is under way. Of this process; names of operations and mounts only. */
+
+/** Upper ends of the buckets: seconds. */
+const bucketEnds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+interface Series {
+  readonly labels: string
+  readonly buckets: number[]
+  count: number
+  sum: number
+}
+
+export interface InFlight {
+  /** Milliseconds since 1970. */
+  readonly startedAt: number
+  readonly clientAddress: string
+  readonly path: string
+  readonly method: string
+}
+
+const seriesMax = 2_000
+
+export class Telemetry {
+  readonly #requests = new Map<string, Series>()
+  readonly #counters = new Map<string, number>()
+  readonly #inFlight = new Map<string, InFlight>()
+
+  begin(id: string, request: InFlight): void {
+    this.#inFlight.set(id, request)
+  }
+
+  /** `mountType` and `operation` name kinds of requests, never what a client chose. */
+  end(id: string, mountType: string, operation: string, status: number, seconds: number): void {
+    this.#inFlight.delete(id)
+    const key = `${mountType} ${operation} ${Math.floor(status / 100)}`
+    let series = this.#requests.get(key)
+    if (series === undefined) {
+      if (this.#requests.size >= seriesMax) return
+      series = { labels: `mount_type="${mountType}",operation="${operation}",status="${Math.floor(status / 100)}xx"`, buckets: bucketEnds.map(() => 0), count: 0, sum: 0 }
+      this.#requests.set(key, series)
+    }
+    series.count += 1
+    series.sum += seconds
+    const bucket = bucketEnds.findIndex((end) => seconds <= end)
+    if (bucket >= 0) series.buckets[bucket] = (series.buckets[bucket] ?? 0) + 1
+  }
+
+  count(name: string, by = 1): void {
+    this.#counters.set(name, (this.#counters.get(name) ?? 0) + by)
+  }
+
+  inFlight(): ReadonlyMap<string, InFlight> {
+    return this.#inFlight
+  }
+
+  /** Prometheus text format 0.0.4. `gauges` are read now. */
+  prometheus(gauges: Readonly<Record<string, number>>): string {
+    const lines: string[] = []
+    for (const [name, value] of Object.entries({ ...gauges, coffer_requests_in_flight: this.#inFlight.size })) lines.push(`# TYPE ${name} gauge`, `${name} ${value}`)
+    for (const [name, value] of this.#counters) lines.push(`# TYPE ${name} counter`, `${name} ${value}`)
+    lines.push('# TYPE coffer_request_duration_seconds histogram')
+    for (const series of this.#requests.values()) lines.push(...histogramLines(series))
+    return `${lines.join('\n')}\n`
+  }
+
+  /** The JSON form, as Vault's `sys/metrics` has it. */
+  json(gauges: Readonly<Record<string, number>>, timestamp: string): Record<string, unknown> {
+    const sample = ({ labels, count, sum }: Series): Record<string, unknown> => ({
+      Name: 'coffer.request.duration', Count: count, Sum: sum * 1000, Mean: count === 0 ? 0 : (sum * 1000) / count,
+      Labels: Object.fromEntries(labels.split(',').map((pair) => pair.replaceAll('"', '').split('='))),
+    })
+    return {
+      Timestamp: timestamp,
+      Gauges: Object.entries(gauges).map(([Name, Value]) => ({ Name, Value, Labels: {} })),
+      Points: [],
+      Counters: [...this.#counters].map(([Name, Count]) => ({ Name, Count, Labels: {} })),
+      Samples: [...this.#requests.values()].map(sample),
+    }
+  }
+}
+
+function histogramLines({ labels, buckets, count, sum }: Series): string[] {
+  let below = 0
+  const ends = bucketEnds.map((end, i) => `coffer_request_duration_seconds_bucket{${labels},le="${end}"} ${(below += buckets[i] ?? 0)}`)
+  return [...ends, `coffer_request_duration_seconds_bucket{${labels},le="+Inf"} ${count}`, `coffer_request_duration_seconds_sum{${labels}} ${sum}`, `coffer_request_duration_seconds_count{${labels}} ${count}`]
+}

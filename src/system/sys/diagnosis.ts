@@ -1,0 +1,117 @@
+/** What operators look at: counters, users who are locked out, versions, the machine, the description of the API. */
+import { cpus, freemem, hostname, loadavg, platform, release, totalmem, uptime } from 'node:os'
+import { opaqueStore } from '../../core/base.ts'
+import type { Core } from '../../core/core.ts'
+import { forgetFailures, listFailures, lockoutConfigOf } from '../../core/lockout.ts'
+import { ApiError } from '../../kit/errors.ts'
+import { defaulted, flag, text } from '../../kit/fields.ts'
+import { openApiDocument, openApiPaths } from '../../kit/openapi.ts'
+import { plainJson, reply } from '../../kit/result.ts'
+import { formatTime } from '../../kit/time.ts'
+import { systemPath } from '../call.ts'
+import { listItem } from '../errors.ts'
+
+const pieceMax = 10_000
+
+/** Counts without loading what is counted. */
+async function count(core: Core, folder: string): Promise<number> {
+  let total = 0
+  for (let after = ''; ; ) {
+    const names = await opaqueStore(core).list(folder, { after, limit: pieceMax })
+    total += names.length
+    if (names.length < pieceMax) return total
+    after = names.at(-1) as string
+  }
+}
+
+const counters = [
+  systemPath('internal/counters/tokens').read({ summary: 'How many service tokens there are.', handle: async ({ core }) => ({ counters: { service_tokens: { total: await count(core, 'token/') } } }) }),
+  systemPath('internal/counters/entities').read({ summary: 'How many entities there are.', handle: async ({ core }) => ({ counters: { entities: { total: await count(core, 'entity/') } } }) }),
+]
+
+interface LockedMount {
+  readonly mount_accessor: string
+  readonly alias_identifiers: string[]
+  counts: number
+}
+
+async function lockedUsers(core: Core, only: string): Promise<Record<string, unknown>> {
+  const mounts = new Map<string, LockedMount>()
+  for (const { mountAccessor, name, failures, lastFailureAt } of await listFailures(core)) {
+    const mount = only === '' || only === mountAccessor ? await core.mounts.byAccessor(mountAccessor) : null
+    const config = mount === null ? null : lockoutConfigOf(mount)
+    if (config === null || failures < config.threshold || core.host.now() >= lastFailureAt + config.duration * 1000) continue
+    const found = mounts.get(mountAccessor) ?? { mount_accessor: mountAccessor, counts: 0, alias_identifiers: [] }
+    found.alias_identifiers.push(name)
+    found.counts += 1
+    mounts.set(mountAccessor, found)
+  }
+  const accessors = [...mounts.values()]
+  const total = accessors.reduce((sum, { counts }) => sum + counts, 0)
+  return { by_namespace: [{ namespace_id: 'root', namespace_path: '', counts: total, mount_accessors: accessors }], total }
+}
+
+const locked = [
+  systemPath('locked-users').read({
+    summary: 'Users who are locked out after failed logins.',
+    access: 'sudo',
+    input: { mount_accessor: defaulted(text('Only those of this mount.'), '') },
+    handle: ({ core, input }) => lockedUsers(core, input.mount_accessor),
+  }),
+  systemPath('locked-users/{mount_accessor}/unlock/{alias_identifier}', { mount_accessor: text('Accessor of the auth mount.'), alias_identifier: text('Name of the user.') }).write({
+    summary: 'Let a user log in again.',
+    access: 'sudo',
+    async handle({ core, params }) {
+      await forgetFailures(core, params.mount_accessor, params.alias_identifier)
+      return null
+    },
+  }),
+]
+
+const versionHistory = systemPath('version-history').list({
+  summary: 'The version of this server.',
+  handle: ({ core }) => ({ keys: [core.settings.version], key_info: { [core.settings.version]: { build_date: core.settings.buildDate, previous_version: null, timestamp_installed: core.settings.buildDate } } }),
+})
+
+const hostInfo = systemPath('host-info').read({
+  summary: 'The machine that this server runs on.',
+  access: 'sudo',
+  handle: ({ now }) => ({
+    timestamp: formatTime(now),
+    cpu: cpus().map(({ model, speed }, index) => ({ cpu: index, modelName: model, mhz: speed })),
+    cpu_times: cpus().map(({ times }, index) => ({ cpu: `cpu${index}`, ...times })),
+    host: { hostname: hostname(), os: platform(), kernelVersion: release(), uptime: Math.floor(uptime()), load: loadavg() },
+    memory: { total: totalmem(), free: freemem(), available: freemem(), used: totalmem() - freemem() },
+    disk: null,
+  }),
+})
+
+const openApi = systemPath('internal/specs/openapi').read({
+  summary: 'The description of the API in OpenAPI 3: what the mounts of this server offer, as far as the caller may use them.',
+  access: 'public',
+  input: { generic_mount_paths: defaulted(flag('Name mounts by `{mount_path}`.'), false), context: defaulted(text('Accepted and ignored.'), '') },
+  async handle({ core, input }) {
+    const paths: Record<string, object> = {}
+    for (const { record, registered } of await core.mounts.list()) {
+      if (registered === null) continue
+      const prefix = input.generic_mount_paths && record.kind !== 'system' ? genericPrefix(record.kind, record.type) : record.path
+      Object.assign(paths, openApiPaths(prefix, registered.routes))
+    }
+    return plainJson(openApiDocument(core.settings.version, paths as Parameters<typeof openApiDocument>[1]))
+  },
+})
+
+const genericPrefix = (kind: string, type: string): string => (kind === 'auth' ? `auth/{${type}_mount_path}/` : `{${type}_mount_path}/`)
+
+const inspect = systemPath('internal/inspect/router/{tag}', { tag: text('root, uuid, accessor or storage.') }).read({
+  summary: 'How mounts are found.',
+  access: 'sudo',
+  async handle({ core, params }) {
+    if (!core.settings.introspection) throw new ApiError('unsupported_path', listItem('unsupported path'))
+    if (!['root', 'uuid', 'accessor', 'storage'].includes(params.tag)) return null
+    const mounts = await core.mounts.list()
+    return reply({ data: { [params.tag]: mounts.map(({ record: { path, uuid, accessor } }) => ({ mount_path: path, uuid, accessor, mount_namespace: '' })) } })
+  },
+})
+
+export const diagnosisOperations = [...counters, ...locked, versionHistory, hostInfo, openApi, inspect]
