@@ -27,11 +27,12 @@ export interface Effects {
 
 const nothing: JsonObject = Object.freeze({})
 
-/** Builds the call. Throws `bad_request` naming the field. Warnings about unknown fields are added by `warnUnknown` once there is an answer. */
-export function callOf(core: Core, wire: WireRequest, target: Resolved, caller: Caller | null, unit: Unit, effects: Effects, wrapTtl: number | null): AnyCall & { unknown: readonly string[] } {
+/** Builds the call. `pageLimit` is what a policy allows of a listing, in place of what the request asks for. Throws `bad_request` naming the field. Warnings about unknown fields are added by `warnUnknown` once there is an answer. */
+export function callOf(core: Core, wire: WireRequest, target: Resolved, caller: Caller | null, unit: Unit, effects: Effects, wrapTtl: number | null, pageLimit: number | null = null): AnyCall & { unknown: readonly string[] } {
   const { operation, mount } = target
   const params = parseFields(operation.params, target.params).values
-  const { values, unknown } = parseFields(operation.input, wire.data ?? nothing)
+  const data = pageLimit === null ? (wire.data ?? nothing) : { ...wire.data, limit: pageLimit }
+  const { values, unknown } = parseFields(operation.input, data)
   const call = {
     params,
     input: values,

@@ -23,9 +23,8 @@ export async function serveLifecycle(core: Core, wire: WireRequest): Promise<Wir
   const verb = wire.verb === 'head' ? 'read' : wire.verb
   if (routes === undefined || verb === 'help') return null
   const matched = routes.match(verb, wire.path.slice(4))
-  if (matched === 'verb') return isLifecyclePath(core, wire.path.slice(4)) ? { status: 405, body: '{"errors":[]}' } : null
+  if (matched === 'verb' || (wire.verb === 'head' && matched?.operation.lifecycle === true && matched.operation.path !== 'health')) return isLifecyclePath(core, wire.path.slice(4)) ? { status: 405, body: '{"errors":[]}' } : null
   if (matched === null || !matched.operation.lifecycle) return null
-  if (wire.verb === 'head' && matched.operation.path !== 'health') return { status: 405, body: '{"errors":[]}' }
   const input = parseFields(matched.operation.input, wire.data ?? {}).values
   const params = parseFields(matched.operation.params, matched.params).values
   const result = await matched.operation.handle(lifecycleCall(core, wire, params, input))

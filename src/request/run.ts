@@ -4,6 +4,7 @@
  */
 import { opaqueStore } from '../core/base.ts'
 import type { Core } from '../core/core.ts'
+import type { Verdict } from '../core/policies/acl.ts'
 import { findTokenByHash } from '../core/tokens/find.ts'
 import { withUnit, type Unit } from '../core/unit.ts'
 import { wrapText, type WrapInfo } from '../core/wrapping.ts'
@@ -25,6 +26,8 @@ export interface Acting {
   readonly spent: Spent
   /** Seconds, or null. */
   readonly wrapTtl: number | null
+  /** What the caller's policies said; null where none was asked. */
+  readonly verdict: Verdict | null
 }
 
 /** Throws `ApiError`s for what is refused; nothing is written then. */
@@ -57,13 +60,24 @@ function placeError({ mount, path, wrongVerb, rest, operation }: Target): ApiErr
 async function attempt(core: Core, acting: Acting, target: Resolved, unit: Unit, effects: Effects): Promise<Outcome> {
   const { wire, caller, wrapTtl } = acting
   if (acting.target.verb !== 'read' && acting.target.verb !== 'list') await expectAlive(core, unit, acting)
-  const call = callOf(core, wire, target, caller, unit, effects, wrapTtl)
+  const call = callOf(core, wire, target, caller, unit, effects, wrapTtl, acting.verdict?.pageLimit ?? null)
   const result = await target.operation.handle(call)
-  const out = await outcomeOf(core, acting, target, unit, result)
+  const out = visiblePart(acting, await outcomeOf(core, acting, target, unit, result))
   const warnings = [...out.warnings, ...effects.warnings]
   const extra = out.empty && warnings.length === 0 ? [] : fieldWarnings(call.unknown, target, wire.data)
   const full: Outcome = warnings.length + extra.length === 0 ? out : { ...out, ...(out.empty ? { status: 200, empty: false } : {}), warnings: [...warnings, ...extra] }
   return wrapTtl === null || !isWrappable(full) ? full : await wrapped(core, acting, unit, full, wrapTtl)
+}
+
+/** Policies may hide keys of a listing. */
+function visiblePart({ caller, verdict, target }: Acting, out: Outcome): Outcome {
+  const keys = out.data?.['keys']
+  if (caller === null || verdict === null || verdict.keysFilter === null || !Array.isArray(keys)) return out
+  const visible = caller.acl.visibleKeys(verdict, target.path, keys as string[])
+  if (visible.length === 0) return outcome({ status: 404, errors: [] })
+  const info = out.data?.['key_info'] as Readonly<Record<string, unknown>> | undefined
+  const keyInfo = info === undefined ? {} : { key_info: Object.fromEntries(visible.filter((key) => Object.hasOwn(info, key)).map((key) => [key, info[key]])) }
+  return { ...out, data: { ...out.data, keys: visible, ...keyInfo } }
 }
 
 /** The caller's token becomes something that this unit has read: a write cannot outlive a revocation that was acknowledged before it. */

@@ -55,7 +55,7 @@ async function serveAudited(core: Core, wire: WireRequest): Promise<WireResponse
   const refusal = refusalFor(judged, spent)
   const entry = describe(wire, target, caller, judged, spent, wrapTtl)
   await auditRequest(core, entry, refusal?.message ?? null)
-  const out = await act(core, { wire, target, caller, spent, wrapTtl }, refusal)
+  const out = await act(core, { wire, target, caller, spent, wrapTtl, verdict: judged.verdict }, refusal)
   await auditResponse(core, entry, out)
   await settle(core, caller, spent)
   return answerOf(wire.id, out)

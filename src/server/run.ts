@@ -6,6 +6,7 @@ import type { Host } from '../core/host.ts'
 import { startListener, type Listener } from '../http/listener.ts'
 import type { WireHost } from '../http/exchange.ts'
 import { ApiError } from '../kit/errors.ts'
+import type { WireResponse } from '../request/wire.ts'
 import { serve } from '../request/serve.ts'
 import type { ServerConfig } from './config/config.ts'
 import { ConfigError } from './config/blocks.ts'
@@ -19,6 +20,8 @@ export interface ServerProcess {
   readonly err: (text: string) => void
   readonly now: () => number
   /** Calls `stop` on SIGINT and SIGTERM, `reload` on SIGHUP; the returned function ends that. */
+  /** Told of failures that nobody has handled: bugs. The server goes on: one request must not end all others. */
+  readonly onFailure: (report: (error: unknown) => void) => void
   readonly onSignals: (stop: (signal: string) => void, reload: () => void) => () => void
 }
 
@@ -50,12 +53,15 @@ export async function runServer(config: ServerConfig, process: ServerProcess, mo
     process.err(`Error starting the server: ${oneLine(error)}\n`)
     return 1
   }
+  process.onFailure((error) => log.write('error', 'core', 'unhandled failure', { error: error instanceof Error ? error.name : typeof error, place: placeOf(error) }))
   await mode.announce(running)
   const reason = await stopped.reason
   log.write(reason.isFailure ? 'error' : 'info', 'core', reason.text)
   await shutDown(running, config)
   return reason.isFailure ? 1 : 0
 }
+
+const placeOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? '').split('\n').slice(1, 5).join(' ').trim() : '')
 
 const oneLine = (error: unknown): string => {
   if (error instanceof ConfigError || error instanceof ApiError) return error.message
@@ -83,9 +89,13 @@ function wireHost({ core, host }: World, log: Log): WireHost {
     serve: (request) => serve(core, request),
     now: host.now,
     cors: () => core.live.last().cors,
+    outside: async ({ method, target }) => (method === 'GET' && target === '/' ? toConsole : null),
     report: (problem, error) => log.write('error', 'http', problem, { error: error instanceof Error ? error.message : 'unknown' }),
   }
 }
+
+/** As Vault does; the console itself comes later. */
+const toConsole: WireResponse = { status: 307, headers: [['Location', '/ui/']], contentType: 'text/html; charset=utf-8', body: '<a href="/ui/">Temporary Redirect</a>.\n\n' }
 
 const drainMs = 10_000
 
