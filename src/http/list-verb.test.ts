@@ -1,6 +1,7 @@
 /** Vault's own verbs over node:http, plain and TLS, in every cut and mixture. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import type { WireRequest } from '../request/wire.ts'
 import { findRefusedVerb } from './list-verb.ts'
 import {
   makeFolder,
@@ -11,6 +12,7 @@ import {
   tlsIn,
   type RawAnswer,
   type RawClient,
+  withServer,
   type TestServer,
 } from './testing.ts'
 
@@ -206,26 +208,20 @@ for (const secure of [false, true]) {
   })
 }
 
-test('the parser that gave up a LIST does not time out the connection that goes on without it', async () => {
-  const server = await startTestServer(
-    { headDurationMax: 200, idleDurationMax: 2000 },
-    { serve: async ({ path }) => ({ status: 200, body: await pause(path === 'slow/' ? 700 : 0).then(() => '{}') }) },
-  )
-  const client = server.connect()
-  for (const head of ['LIST /v1/slow', 'GET /v1/a', 'LIST /v1/slow']) assert.equal((await client.ask(head)).status, 200, head)
-  client.close()
-  await server.stop()
+test('neither the parser that gave up a LIST nor the idle time before it times out the connection', () => {
+  const serve = async ({ path }: WireRequest) => ({ status: 200, body: await pause(path === 'slow/' ? 1500 : 0).then(() => '{}') })
+  return withServer({ headDurationMax: 200, idleDurationMax: 100 }, { serve }, async (client) => {
+    for (const head of ['GET /v1/a', 'LIST /v1/slow', 'LIST /v1/b']) assert.equal((await client.ask(head)).status, 200, head)
+  })
 })
 
-test('a connection that went on after a LIST may be idle, and is closed when it was for too long', async () => {
-  const server = await startTestServer({ headDurationMax: 200, idleDurationMax: 300 })
-  const client = server.connect()
-  assert.equal((await client.ask('LIST /v1/a')).status, 200)
-  await pause(250)
-  assert.equal((await client.ask('LIST /v1/a')).status, 200)
-  await client.closed()
-  await server.stop()
-})
+test('a connection that went on after a LIST may be idle, and is closed when it was for too long', () =>
+  withServer({ headDurationMax: 200, idleDurationMax: 300 }, {}, async (client) => {
+    assert.equal((await client.ask('LIST /v1/a')).status, 200)
+    await pause(250)
+    assert.equal((await client.ask('LIST /v1/a')).status, 200)
+    await client.closed()
+  }))
 
 const found = (text: string, at: number) => findRefusedVerb(Buffer.from(text, 'latin1'), at)?.bytes.toString('latin1') ?? null
 
