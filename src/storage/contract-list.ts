@@ -100,6 +100,7 @@ async function readPages(store: Store, prefix: string, limit: number, reverse: b
     assert.ok(page.length <= limit)
     if (page.length === 0) return names
     names.push(...page)
+    assert.ok(names.length <= 1_000, 'the pages do not end')
   }
 }
 
