@@ -18,7 +18,7 @@ export const listRecordings = (): string[] => readdirSync(recordings).map((file)
 export const readRecording = (name: string): Recording => JSON.parse(readFileSync(join(recordings, `${name}.json`), 'utf8')) as Recording
 
 /** Environment variables that a recording needs and that are not set. */
-export function findUnset(recording: Recording): string[] {
+function findUnset(recording: Recording): string[] {
   const environment = readEnvironment(recording.steps)
   return Object.keys(environment).filter((name) => environment[name] === undefined)
 }

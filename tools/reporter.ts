@@ -1,4 +1,5 @@
 /** Reports a test file's events to `tools/test.ts`: one line of JSON for each test that ended. */
+import { AssertionError } from 'node:assert'
 import { inspect } from 'node:util'
 import type { TestEvent } from 'node:test/reporters'
 
@@ -17,7 +18,10 @@ const reason = (mark: boolean | string): string => (typeof mark === 'string' && 
 
 function failureOf(error: Error): string | undefined {
   if ('failureType' in error && error.failureType === 'subtestsFailed') return undefined
-  return inspect(error.cause ?? error, { depth: 6 })
+  const cause = error.cause ?? error
+  // The properties of a failed assertion only repeat its message.
+  const text = cause instanceof AssertionError && cause.stack ? cause.stack : inspect(cause, { depth: 6 })
+  return text.replaceAll(/\n +at [^\n]*\bnode:internal\/[^\n]*/g, '')
 }
 
 function resultOf(event: TestEvent): TestResult | undefined {

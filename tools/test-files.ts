@@ -38,43 +38,52 @@ export function killRunning(): void {
   for (const pid of running) killProcess(-pid)
 }
 
-/** Kills a process, or a whole group where `pid` is negative; false when there was none. */
-function killProcess(pid: number): boolean {
+/** Kills a process, or a whole group where `pid` is negative. */
+function killProcess(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
-    return true
   } catch {
-    return false // ended by itself meanwhile
+    // ended by itself meanwhile
   }
 }
 
-/** Processes that carry the marker of a run (where /proc shows it: Linux). */
-function findMarked(run: string): { pid: number; command: string }[] {
-  const read = (path: string): string => {
-    try {
-      return readFileSync(path, 'latin1')
-    } catch {
-      return '' // ended meanwhile, or another user's
-    }
+interface Left {
+  readonly pid: number
+  readonly command: string
+}
+
+const readProcessFile = (pid: string, file: string): string => {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'latin1')
+  } catch {
+    return '' // ended meanwhile, or another user's
   }
+}
+
+/** What is left of a run, where /proc shows it (Linux): processes of its group, and those that carry its marker. */
+function findLeft(group: number, run: string): Left[] {
   const pids = process.platform === 'linux' ? readdirSync('/proc').filter((name) => /^\d+$/.test(name)) : []
-  const marked = pids.filter((pid) => read(`/proc/${pid}/environ`).split('\0').includes(`${marker}=${run}`))
-  return marked.map((pid) => ({ pid: Number(pid), command: read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').slice(0, 200) }))
+  const isLeft = (pid: string): boolean => {
+    const [state, , processGroup] = readProcessFile(pid, 'stat').replace(/^.*\) /s, '').split(' ')
+    if (state === undefined || state === 'Z' || state === 'X') return false // ended, only not yet waited for
+    return Number(processGroup) === group || readProcessFile(pid, 'environ').split('\0').includes(`${marker}=${run}`)
+  }
+  const commandOf = (pid: string): string => readProcessFile(pid, 'cmdline').replaceAll('\0', ' ').trim().slice(0, 200)
+  return pids.filter(isLeft).map((pid) => ({ pid: Number(pid), command: commandOf(pid) }))
 }
 
 const pause = (milliseconds: number): Promise<void> => new Promise((done) => setTimeout(done, milliseconds))
 
-/** Kills what a test file left behind and names it. */
-async function reap(pid: number, run: string): Promise<string[]> {
-  let left = findMarked(run)
+/** Kills what a test file left behind and names it. Elsewhere than on Linux it is killed, but not seen. */
+async function reap(group: number, run: string): Promise<string[]> {
+  let left = findLeft(group, run)
   for (let tries = 0; left.length > 0 && tries < 10; tries++) {
     await pause(50)
-    left = findMarked(run)
+    left = findLeft(group, run)
   }
-  for (const { pid: leftPid } of left) killProcess(leftPid)
-  const inGroup = killProcess(-pid)
-  if (left.length > 0) return left.map(({ command }) => `left a process behind: ${command}`)
-  return inGroup ? ['left a process behind'] : []
+  for (const { pid } of left) killProcess(pid)
+  killProcess(-group)
+  return left.map(({ command }) => `left a process behind: ${command}`)
 }
 
 function readResults(path: string): TestResult[] {

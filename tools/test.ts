@@ -28,7 +28,7 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`)
 /** Each returns the failures as texts. */
 function lint(): string[] {
   const folders = ['src', 'client', 'bench', 'tools', 'compat']
-  const { status, stdout, stderr } = spawnSync(join(root, 'node_modules/.bin/oxlint'), ['--config=oxlint.json', '--quiet', ...folders], { cwd: root, encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(join(root, 'node_modules/.bin/oxlint'), ['--config=oxlint.json', '--quiet', '--format=unix', ...folders], { cwd: root, encoding: 'utf8' })
   say(status === 0 ? 'lint         ok' : 'lint         FAILED')
   return status === 0 ? [] : [`${stdout ?? ''}${stderr ?? 'oxlint is not installed: npm install'}`.trim()]
 }
