@@ -5,7 +5,7 @@
 import type { Fields, ValuesOf } from './fields.ts'
 import type { JsonObject } from './json.ts'
 import type { Result } from './result.ts'
-import type { Transaction } from './store.ts'
+import type { Store, Transaction } from './store.ts'
 
 export type Verb = 'read' | 'list' | 'scan' | 'write' | 'patch' | 'delete'
 
@@ -52,8 +52,11 @@ export interface Call<P, I> {
   readonly random: (bytes: number) => Uint8Array
   /** Adds a warning to the answer. */
   readonly warn: (text: string) => void
-  /** Runs after the request's commit was acknowledged and before the answer is sent. For caches and follow-up work, not for state. */
-  readonly afterCommit: (work: () => void | Promise<void>) => void
+  /**
+   * Runs after the request's commit was acknowledged and before the answer is sent. For caches and follow-up work, not for state; `store` is
+   * the mount's own.
+   */
+  readonly afterCommit: (work: (store: Store) => void | Promise<void>) => void
 }
 
 export type Access = 'policy' | 'sudo' | 'public'

@@ -48,6 +48,8 @@ interface ReplyFields {
   /** Something that was wrapped here, as rewrapping shows it. */
   readonly wrapInfo?: Data
   readonly lease?: LeaseTerms
+  /** What the token of a wrapped answer tells of its content: the accessor of what was made, by which it can be revoked unseen. */
+  readonly wrappedAccessor?: string
   /** What the envelope says of a lease where there is none: KV version 1 shows a duration, renewal a lease that exists. */
   readonly shownLease?: { readonly seconds: number; readonly id?: string; readonly renewable?: boolean }
   /** An empty list of warnings instead of `null`. */

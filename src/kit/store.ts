@@ -72,6 +72,8 @@ export interface Store {
  */
 export interface Transaction {
   get(key: string): Promise<Entry | null>
+  /** As `get`, but the commit does not depend on it: for what a `merge` of the same key checks again, so that requests do not conflict over it. */
+  peek(key: string): Promise<Entry | null>
   list(prefix: string, options?: ListOptions): Promise<string[]>
   put(key: string, value: Uint8Array): void
   delete(key: string): void

@@ -30,6 +30,8 @@ export interface Outcome {
   readonly auth: AuthAnswer | null
   readonly lease: { readonly id: string; readonly renewable: boolean; readonly seconds: number } | null
   readonly wrapInfo: WrapInfo | null
+  /** '' where nothing was made that has one. */
+  readonly wrappedAccessor: string
   readonly repeatedAtTop: boolean
   readonly emptyWarnings: boolean
   readonly raw: NonNullable<Reply['fields']['raw']> | null
@@ -39,7 +41,7 @@ export interface Outcome {
 }
 
 const plain: Outcome = {
-  status: 200, data: null, warnings: [], auth: null, lease: null, wrapInfo: null, repeatedAtTop: false, emptyWarnings: false, raw: null, empty: false, errors: null,
+  status: 200, data: null, warnings: [], auth: null, lease: null, wrapInfo: null, wrappedAccessor: '', repeatedAtTop: false, emptyWarnings: false, raw: null, empty: false, errors: null,
 }
 export const outcome = (fields: Partial<Outcome>): Outcome => ({ ...plain, ...fields })
 

@@ -4,6 +4,7 @@ import type { Unit } from '../core/unit.ts'
 import { badRequest } from '../kit/errors.ts'
 import { parseFields } from '../kit/fields.ts'
 import type { JsonObject } from '../kit/json.ts'
+import type { Store } from '../kit/store.ts'
 import type { AnyCall, Operation } from '../kit/operation.ts'
 import type { Mount } from '../core/mounts/table.ts'
 import type { Verdict } from '../core/policies/acl.ts'
@@ -22,7 +23,7 @@ export const isResolved = (target: Target): target is Resolved => target.mount !
 
 export interface Effects {
   readonly warnings: string[]
-  readonly afterCommit: (() => void | Promise<void>)[]
+  readonly afterCommit: ((store: Store) => void | Promise<void>)[]
 }
 
 const nothing: JsonObject = Object.freeze({})
@@ -46,7 +47,7 @@ export function callOf(core: Core, wire: WireRequest, target: Resolved, caller: 
     now: core.host.now(),
     random: core.host.random,
     warn: (text: string) => void effects.warnings.push(text),
-    afterCommit: (work: () => void | Promise<void>) => void effects.afterCommit.push(work),
+    afterCommit: (work: (store: Store) => void | Promise<void>) => void effects.afterCommit.push(work),
     unknown: operation.arbitraryInput ? [] : unknown.filter((name) => !Object.hasOwn(target.params, name)),
   }
   const isSystem = mount.registered?.engine.kind === 'system' || mount.record.type === 'token'

@@ -42,7 +42,7 @@ export async function run(core: Core, acting: Acting): Promise<Outcome> {
       return await attempt(core, acting, target, unit, effect)
     }),
   )
-  for (const work of effects.at(-1)?.afterCommit ?? []) await work()
+  for (const work of effects.at(-1)?.afterCommit ?? []) await work(target.mount.store)
   // What this request may have changed of the configuration is in force before it is answered.
   if (target.mount.record.kind === 'system') await core.live.refresh()
   return result
@@ -102,7 +102,7 @@ async function outcomeOf(core: Core, acting: Acting, target: Resolved, unit: Uni
 }
 
 function replied(fields: Reply['fields'], target: Resolved): Outcome {
-  const { data = null, status, warnings = [], raw = null, repeatedAtTop = false, emptyWarnings = false, shownLease, auth, wrapInfo } = fields
+  const { data = null, status, warnings = [], raw = null, repeatedAtTop = false, emptyWarnings = false, shownLease, auth, wrapInfo, wrappedAccessor = '' } = fields
   const empty = raw === null && data === null && warnings.length === 0 && auth === undefined && wrapInfo === undefined
   if (empty && status === undefined) return nothing(target)
   // A status without anything to say: with 204 and 202 there is no body, with 200 an empty envelope.
@@ -111,6 +111,7 @@ function replied(fields: Reply['fields'], target: Resolved): Outcome {
     lease: shownLease === undefined ? null : { id: '', renewable: false, ...shownLease },
     auth: (auth as AuthAnswer | undefined) ?? null,
     wrapInfo: (wrapInfo as WrapInfo | undefined) ?? null,
+    wrappedAccessor,
   })
 }
 
@@ -123,6 +124,6 @@ const isWrappable = (out: Outcome): boolean => out.errors === null && !out.empty
 
 async function wrapped(core: Core, { wire, target }: Acting, unit: Unit, out: Outcome, ttlSeconds: number): Promise<Outcome> {
   const text = envelope(wire.id, out)
-  const wrapInfo = await wrapText(core, unit, target.path, text, { ttlSeconds, format: wire.wrapFormat, wrappedAccessor: out.auth?.accessor ?? '' })
+  const wrapInfo = await wrapText(core, unit, target.path, text, { ttlSeconds, format: wire.wrapFormat, wrappedAccessor: out.auth?.accessor ?? out.wrappedAccessor })
   return outcome({ wrapInfo })
 }

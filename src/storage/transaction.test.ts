@@ -248,3 +248,17 @@ test('the result of the work comes back after its commit', async () => {
   const store = await storeWith({ a: '1' })
   assert.equal(await runTransaction(store, async (transaction) => textOf((await transaction.get('a'))?.value)), '1')
 })
+
+test('a peek sees what the transaction would write, and its commit does not depend on what was peeked at', async () => {
+  const store = await storeWith({ 'in/count': '1', 'in/other': '1' })
+  const transaction = beginTransaction(store)
+  const view = scopedTransaction(transaction, 'in/')
+  assert.equal(textOf((await view.peek('count'))?.value), '1')
+  view.merge('count', increment)
+  assert.equal(textOf((await view.peek('count'))?.value), '2')
+  view.delete('other')
+  assert.equal(await view.peek('other'), null)
+  await store.commit([], [{ put: 'in/count', value: bytes('5') }])
+  await transaction.commitWith()
+  assert.equal(await readText(store, 'in/count'), '6')
+})

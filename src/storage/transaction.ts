@@ -77,6 +77,14 @@ class View implements UnitTransaction {
     return 'del' in write ? absent : this.#readMerged(write.merge, write.by)
   }
 
+  async peek(key: string): Promise<Entry | null> {
+    const write = this.#writes?.get(key)
+    if (write === undefined) return await this.#store.get(key)
+    if (!('merge' in write)) return await this.get(key)
+    const value = write.by((await this.#store.get(key))?.value ?? null)
+    return value === null ? null : { value, version: 0 }
+  }
+
   list(prefix: string, options?: ListOptions): Promise<string[]> {
     return this.#writes === null ? this.#store.list(prefix, options) : listWithWrites(this.#store, this, this.#writes, prefix, options)
   }
@@ -190,6 +198,10 @@ class ScopedTransaction implements Transaction {
 
   get(key: string): Promise<Entry | null> {
     return this.#transaction.get(this.#prefix + key)
+  }
+
+  peek(key: string): Promise<Entry | null> {
+    return this.#transaction.peek(this.#prefix + key)
   }
 
   list(prefix: string, options?: ListOptions): Promise<string[]> {
