@@ -212,6 +212,8 @@ const rotationNames: Readonly<Record<string, string>> = { rotate: 'rotate/keyrin
 
 export const ceremonyOperations = [
   ...generateRoot,
+  // The same under the older path without `attempt`.
+  ...generateRoot.filter((operation) => operation.path === 'generate-root/attempt').map((operation) => also(operation, { path: 'generate-root', deprecated: 'sys/generate-root/attempt' })),
   ...rekeyOperations('rekey', (core) => core.keys.rekey),
   ...rekeyOperations('rekey-recovery-key', (core) => core.keys.rekeyRecovery),
   ...noBackup('rekey/backup'),

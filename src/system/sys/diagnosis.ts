@@ -6,6 +6,7 @@ import { forgetFailures, listFailures, lockoutConfigOf } from '../../core/lockou
 import { ApiError } from '../../kit/errors.ts'
 import { defaulted, flag, text } from '../../kit/fields.ts'
 import { openApiDocument, openApiPaths } from '../../kit/openapi.ts'
+import { also } from '../../kit/operation.ts'
 import { plainJson, reply } from '../../kit/result.ts'
 import { formatTime } from '../../kit/time.ts'
 import { systemPath } from '../call.ts'
@@ -114,4 +115,15 @@ const inspect = systemPath('internal/inspect/router/{tag}', { tag: text('root, u
   },
 })
 
-export const diagnosisOperations = [...counters, ...locked, versionHistory, hostInfo, openApi, inspect]
+const experiments = systemPath('experiments').read({
+  summary: 'Experiments: there are none.',
+  handle: () => ({ available: [], enabled: [] }),
+})
+
+const replication = systemPath('replication/status').read({
+  summary: 'Replication: there is none. Nodes share one store.',
+  access: 'public',
+  handle: () => ({ dr: { mode: 'disabled' }, performance: { mode: 'disabled' } }),
+})
+
+export const diagnosisOperations = [...counters, ...locked, versionHistory, hostInfo, openApi, also(openApi, { verb: 'write' }), inspect, experiments, replication]

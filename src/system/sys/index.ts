@@ -13,6 +13,7 @@ import { initOperations } from './init.ts'
 import { leaseOperations } from './leases.ts'
 import { mountOperations } from './mounts.ts'
 import { policyOperations } from './policies.ts'
+import { rawOperations } from './raw.ts'
 import { remountOperations } from './remount.ts'
 import { toolOperations } from './tools.ts'
 import { uiOperations } from './ui.ts'
@@ -23,7 +24,7 @@ export const system = engine({
   kind: 'system',
   summary: 'Control, policies and diagnosis of the server.',
   operations: [
-    ...auditOperations, ...configOperations, ...diagnosisOperations, ...pluginOperations, ...observeOperations, ...quotaOperations, ...ceremonyOperations, ...healthOperations, ...initOperations, ...capabilityOperations, ...leaseOperations, ...mountOperations, ...policyOperations, ...remountOperations, ...toolOperations,
+    ...auditOperations, ...configOperations, ...diagnosisOperations, ...pluginOperations, ...observeOperations, ...quotaOperations, ...rawOperations, ...ceremonyOperations, ...healthOperations, ...initOperations, ...capabilityOperations, ...leaseOperations, ...mountOperations, ...policyOperations, ...remountOperations, ...toolOperations,
     ...uiOperations, ...wrappingOperations,
   ],
 })
