@@ -29,7 +29,7 @@ const attempt = 'sys/generate-root/attempt'
 export const command = defineCommand({
   name: 'operator generate-root',
   summary: 'Generate a new root token',
-  arguments: '[-init | -status | -cancel | -generate-otp | -decode=TOKEN | KEY]',
+  arguments: '[KEY]',
   description:
     'Somebody starts with -init, and gets a one-time password. Then those who hold unseal keys each give theirs. The last one gets ' +
     'the token encoded; -decode with the one-time password shows it.',

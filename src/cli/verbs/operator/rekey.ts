@@ -23,7 +23,7 @@ interface Flags {
 export const command = defineCommand({
   name: 'operator rekey',
   summary: 'Make new shares of the unseal key',
-  arguments: '[-init | -status | -cancel | KEY]',
+  arguments: '[KEY]',
   description:
     'Somebody starts with -init, and says how many new shares there are to be. Then those who hold the old ones each give theirs. The ' +
     'last one gets the new shares.',

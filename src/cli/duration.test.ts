@@ -1,0 +1,18 @@
+/** Durations are read as people write them and printed as Go prints them. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { formatDuration, parseSeconds } from './duration.ts'
+
+test('durations are printed as Go prints them', () => {
+  const cases = [[0, '0s'], [1, '1s'], [60, '1m0s'], [90, '1m30s'], [3600, '1h0m0s'], [2_764_800, '768h0m0s'], [-5, '-5s'], [0.5, '500ms'], [1.25, '1.25s']] as const
+  for (const [seconds, text] of cases) assert.equal(formatDuration(seconds), text)
+})
+
+test('a printed duration is read back (seeded)', () => {
+  fc.assert(fc.property(fc.integer({ min: -9e9, max: 9e9 }), (seconds) => assert.equal(parseSeconds(formatDuration(seconds)), seconds)), { seed: 1 })
+})
+
+test('what is no duration, or longer than 292 years, is refused', () => {
+  for (const text of ['', ' ', 'h', '1x', '1h1', '--1s', '1.2.3s', '999999999h', '1e3s']) assert.equal(parseSeconds(text), null, text)
+})
