@@ -56,8 +56,8 @@ export interface KeyStatus {
   readonly encryptions: number
 }
 
-/** Encryptions that may be used during the first initialisation, which counts them in its one commit. */
-const firstReservation = 65_536
+/** Encryptions of the first initialisation that need no reservation, because its one commit counts them. */
+const firstEncryptions = 65_536
 
 const sealKey = 'barrier/seal'
 const keyringKey = 'barrier/keyring'
@@ -66,10 +66,12 @@ const unsealFailed = 'Unseal failed, invalid key'
 
 export class Barrier {
   /**
-   * Values sealed, keys as they are: for keys that say nothing. Keys under `barrier/` and `t/` belong to the barrier. Like every tree, it is the
-   * same object for the life of the barrier, and throws `ApiError` 'sealed' while it is sealed.
+   * Values sealed, keys as they are: for keys that say nothing. Keys under `barrier/` and `t/` belong to the barrier. Like every tree,
+   * it is the same object for the life of the barrier, and throws `ApiError` 'sealed' while it is sealed.
    */
   readonly values: LayeredStore
+  readonly #store: Store
+  /** The store, but for the time of the initialisation. */
   readonly #base: StagedStore
   readonly #values: SealedValues
   readonly #keyring: Keyring
@@ -84,6 +86,7 @@ export class Barrier {
 
   constructor(store: Store, options: BarrierOptions) {
     this.#options = options
+    this.#store = store
     this.#base = new StagedStore(store)
     this.#keyring = new Keyring({
       reload: () => this.#reload(),
@@ -103,7 +106,7 @@ export class Barrier {
 
   /** The seal record, which can be read while sealed; null before the initialisation. */
   async readSeal(): Promise<SealRecord | null> {
-    const entry = await this.#base.get(sealKey)
+    const entry = await this.#store.get(sealKey)
     return entry === null ? null : decodeSealRecord(entry.value)
   }
 
@@ -133,11 +136,12 @@ export class Barrier {
 
   /**
    * Makes a new root key and keyring, and runs `first` with the barrier as if it were unsealed (`isSealed` stays true for everybody
-   * else): all that is written meanwhile becomes durable in the one commit that initialises, or not at all. The barrier is sealed afterwards.
-   * Throws 'bad_request' when the store is initialised already.
+   * else): all that is written meanwhile becomes durable in the one commit that initialises, or not at all. The barrier is sealed
+   * afterwards. Throws 'bad_request' when the store is initialised already.
    */
   async initialize<T>(setup: SealSetup, recovery: RecoverySetup | null, first: () => Promise<T>): Promise<T> {
-    if (this.#isInitializing || (await this.isInitialized())) throw badRequest('Vault is already initialized')
+    // Asked again after the wait: of two calls at once, one has to lose.
+    if (this.#isInitializing || (await this.isInitialized()) || this.#isInitializing) throw badRequest('Vault is already initialized')
     this.#isInitializing = true
     try {
       return await this.#base.stage(sealKey, () => this.#makeAll(setup, recovery, first))
@@ -151,8 +155,8 @@ export class Barrier {
   }
 
   /**
-   * Unseals with the root key (copied: the caller wipes it), also to take over a new root key while unsealed. Throws 'bad_request' when it is
-   * not the root key, or nothing is initialised.
+   * Unseals with the root key (copied: the caller wipes it), also to take over a new root key while unsealed. Throws 'bad_request' when
+   * it is not the root key, or nothing is initialised.
    */
   async unseal(rootKey: Uint8Array): Promise<void> {
     const sealings = this.#sealings
@@ -262,15 +266,18 @@ export class Barrier {
     const rootKey = randomBytes(aeadKeyLength)
     try {
       const wrapped = await seal.wrap(rootKey)
-      const record = encodeSealRecord({ type: seal.type, isAutomatic: seal.isAutomatic, ...config, wrapped, recovery: recovery?.config ?? null })
+      const { type, isAutomatic } = seal
+      const record = encodeSealRecord({ type, isAutomatic, ...config, wrapped, recovery: recovery?.config ?? null })
       this.#rootKey = importAeadKey(Buffer.from(rootKey))
       const content = createKeyringContent(this.#options.now())
       const keyring = { put: keyringKey, value: sealKeyring(content, this.#rootKey) }
       const version = await this.#base.commit([], [{ put: sealKey, value: record }, keyring])
-      this.#keyring.load(content, version, firstReservation)
-      await reserveUsage(this.#base, this.#keyring, this.#keyring.active, firstReservation)
+      this.#keyring.load(content, version, firstEncryptions)
       if (recovery !== null) await this.values.commit([], [{ put: recoveryKey, value: this.#recoveryProof(recovery.key) }])
-      return await first()
+      const made = await first()
+      const { active } = this.#keyring
+      await reserveUsage(this.#base, this.#keyring, active, Math.max(0, firstEncryptions - active.meter.left))
+      return made
     } finally {
       rootKey.fill(0)
     }
@@ -278,8 +285,10 @@ export class Barrier {
 
   async #commitRootKey(sealVersion: number, record: Uint8Array, rootKey: KeyObject): Promise<void> {
     const { content, version } = this.#keyring
-    const expectations = [{ key: sealKey, version: sealVersion }, { key: keyringKey, version }]
-    const commit = await this.#base.commit(expectations, [{ put: sealKey, value: record }, { put: keyringKey, value: sealKeyring(content, rootKey) }])
+    const commit = await this.#base.commit(
+      [{ key: sealKey, version: sealVersion }, { key: keyringKey, version }],
+      [{ put: sealKey, value: record }, { put: keyringKey, value: sealKeyring(content, rootKey) }],
+    )
     if (!this.#keyring.isOpen) return
     this.#rootKey = rootKey
     this.#keyring.load(content, commit)
@@ -295,7 +304,8 @@ export class Barrier {
         if (changed === content) return content
         if (this.#rootKey === null) throw sealedError()
         try {
-          const commit = await this.#base.commit([{ key: keyringKey, version }], [{ put: keyringKey, value: sealKeyring(changed, this.#rootKey) }])
+          const write = { put: keyringKey, value: sealKeyring(changed, this.#rootKey) }
+          const commit = await this.#base.commit([{ key: keyringKey, version }], [write])
           if (this.#keyring.isOpen) this.#keyring.load(changed, commit)
           return changed
         } catch (error) {

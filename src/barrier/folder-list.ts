@@ -7,7 +7,8 @@ import { internal } from '../kit/errors.ts'
 import type { ListOptions } from '../kit/store.ts'
 import { compareKeys } from '../storage/key.ts'
 import type { FolderContext } from './folder-tidy.ts'
-import { decodeFolder, decodeLeaf, type FolderPage, highOf, isInRange, type Leaf, type LeafRef, leafIndexOf, positionOf } from './pages.ts'
+import type { FolderPage, Leaf, LeafRef } from './pages.ts'
+import { decodeFolder, decodeLeaf, highOf, isInRange, leafIndexOf, positionOf } from './pages.ts'
 
 /** The names of `folder` as `Store.list` answers them. The arguments have been checked. */
 export async function listFolder(context: FolderContext, folder: string, options: ListOptions): Promise<string[]> {
@@ -49,7 +50,7 @@ class Lister {
       if (root.kind === 'small') return this.#takeFrom(root.names, from, after)
       const index: number = leafIndexOf(root.leaves, from)
       const ref = root.leaves[index] as LeafRef
-      const leaf: Leaf | null = ref.filled ? await this.#readLeaf(ref) : { kind: 'leaf', low: ref.low, high: highOf(root.leaves, index), names: [] }
+      const leaf: Leaf | null = ref.filled ? await this.#readLeaf(ref) : emptyLeaf(root.leaves, index)
       if (leaf === null || !isInRange(leaf, from)) {
         root = await this.#reread()
         continue
@@ -68,7 +69,7 @@ class Lister {
       if (root.kind === 'small') return this.#takeBefore(root.names, to)
       const index: number = lastIndexBefore(root.leaves, to)
       const ref = root.leaves[index] as LeafRef
-      const leaf: Leaf | null = ref.filled ? await this.#readLeaf(ref) : { kind: 'leaf', low: ref.low, high: highOf(root.leaves, index), names: [] }
+      const leaf: Leaf | null = ref.filled ? await this.#readLeaf(ref) : emptyLeaf(root.leaves, index)
       if (leaf === null || !reachesTo(leaf, to)) {
         root = await this.#reread()
         continue
@@ -86,7 +87,9 @@ class Lister {
 
   async #reread(): Promise<FolderPage | null> {
     this.#rereads += 1
-    if (this.#rereads > rereadsMax) throw internal(`the pages of the folder at "${this.#context.keys.folder(this.#folder)}" do not fit together`)
+    if (this.#rereads > rereadsMax) {
+      throw internal(`the pages of the folder at "${this.#context.keys.folder(this.#folder)}" do not fit together`)
+    }
     return await readFolder(this.#context, this.#folder)
   }
 
@@ -102,6 +105,9 @@ class Lister {
     }
   }
 }
+
+const emptyLeaf = (leaves: readonly LeafRef[], index: number): Leaf =>
+  ({ kind: 'leaf', low: (leaves[index] as LeafRef).low, high: highOf(leaves, index), names: [] })
 
 /** The leaf that holds the greatest names below `to`. */
 function lastIndexBefore(leaves: readonly LeafRef[], to: string | null): number {

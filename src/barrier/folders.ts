@@ -7,7 +7,7 @@ import { Conflict } from '../kit/errors.ts'
 import type { Write } from '../kit/store.ts'
 import { type FolderContext, isFull, isSparse, tidyFolder } from './folder-tidy.ts'
 import type { LargeFolder, Leaf, LeafRef, NameChange } from './pages.ts'
-import { changeNames, decodeFolder, decodeLeaf, encodePage, highOf, isEmptied, isInRange, leafIndexOf, pageNamesMax } from './pages.ts'
+import { changeNames, decodeFolder, decodeLeaf, encodePage, highOf, isEmptied, isInRange, leafIndexOf } from './pages.ts'
 import { splitPath } from './tree-keys.ts'
 import type { WriteHints } from './values.ts'
 
@@ -81,8 +81,8 @@ export async function planFolders(context: FolderContext, changes: FolderChanges
 
 /** How often a folder is tidied before one commit; then the commit goes on with the page as it is. */
 const tidyRoundsMax = 4
-/** A merge adds nothing to a page of so many names: splits can keep up with any crowd. */
-const pageNamesLimit = pageNamesMax * 4
+/** A merge adds nothing to a page that is so many times too full: so splits keep up with any crowd. */
+const overfullMax = 4
 
 async function planFolder(context: FolderContext, folder: string, change: FolderChange): Promise<FolderPlan> {
   const { values, keys } = context
@@ -92,22 +92,24 @@ async function planFolder(context: FolderContext, folder: string, change: Folder
     const page = entry === null ? null : decodeFolder(entry.value)
     if (page?.kind === 'large') {
       const leaves = await readLeaves(context, page, change)
-      const unfit = round < tidyRoundsMax ? leaves.find((leaf) => isUnfit(leaf)) : undefined
+      const unfit = round < tidyRoundsMax ? leaves.find((leaf) => isUnfit(context, leaf)) : undefined
       if (unfit === undefined || !(await tidyFolder(context, folder, unfit.ref.low))) return planLarge(context, page, leaves)
     } else {
-      const full = change.add.size > 0 && isFull(page?.names ?? [], entry?.value.length ?? 0)
-      if (!full || round >= tidyRoundsMax || !(await tidyFolder(context, folder, ''))) return planSmall(key, folder, page?.names ?? [], change)
+      const full = change.add.size > 0 && isFull(context, page?.names ?? [], entry?.value.length ?? 0)
+      const isTidied = full && round < tidyRoundsMax && (await tidyFolder(context, folder, ''))
+      if (!isTidied) return planSmall(context, folder, page?.names ?? [], change)
     }
   }
 }
 
-function planSmall(key: string, folder: string, names: readonly string[], change: FolderChange): FolderPlan {
+function planSmall({ keys, pageNames }: FolderContext, folder: string, names: readonly string[], change: FolderChange): FolderPlan {
+  const key = keys.folder(folder)
   const parent = parentChange(names.length === 0, isEmptied(names, change))
   const by = (current: Uint8Array | null): Uint8Array | null => {
     const page = current === null ? null : decodeFolder(current)
     if (page?.kind === 'large') throw new StalePlan(key)
     const before = page?.names ?? []
-    if (change.add.size > 0 && before.length >= pageNamesLimit) throw new StalePlan(key)
+    if (change.add.size > 0 && before.length >= pageNames * overfullMax) throw new StalePlan(key)
     const after = changeNames(before, change)
     checkParent(key, parent, before.length === 0, after.length === 0)
     return after.length === 0 ? null : encodePage({ kind: 'small', folder, names: after })
@@ -160,15 +162,16 @@ async function readLeaves({ values, keys }: FolderContext, page: LargeFolder, ch
 
 /**
  * A leaf to split before names are added, or to join with a neighbour before its last ones go. The neighbours may be too full for that, so
- * joining is tried at every eighth removal only.
+ * joining is tried now and then only.
  */
-function isUnfit({ names, bytes, change }: TouchedLeaf): boolean {
-  return change.add.size > 0 ? isFull(names, bytes) : isSparse(names) && names.length % 8 < change.remove.size
+function isUnfit(context: FolderContext, { names, bytes, change }: TouchedLeaf): boolean {
+  if (change.add.size > 0) return isFull(context, names, bytes)
+  return isSparse(context, names) && names.length % Math.ceil(context.pageNames / 32) < change.remove.size
 }
 
-function planLarge({ keys }: FolderContext, page: LargeFolder, leaves: readonly TouchedLeaf[]): FolderPlan {
-  const key = keys.folder(page.folder)
-  const writes: PageWrite[] = leaves.map((leaf) => mergeLeaf(keys.leaf(page.folder, leaf.ref.id), leaf))
+function planLarge(context: FolderContext, page: LargeFolder, leaves: readonly TouchedLeaf[]): FolderPlan {
+  const key = context.keys.folder(page.folder)
+  const writes: PageWrite[] = leaves.map((leaf) => mergeLeaf(context, page.folder, leaf))
   // Leaves that stay filled keep the folder filled. Only of the others does the root page, or the parent, hear.
   const turning = leaves.filter(({ names, emptied }) => names.length === 0 || emptied)
   if (turning.length === 0) return { writes, parent: null }
@@ -185,13 +188,14 @@ function planLarge({ keys }: FolderContext, page: LargeFolder, leaves: readonly 
   return { writes, parent }
 }
 
-function mergeLeaf(key: string, { ref, high, change, names, emptied }: TouchedLeaf): PageWrite {
+function mergeLeaf({ keys, pageNames }: FolderContext, folder: string, { ref, high, change, names, emptied }: TouchedLeaf): PageWrite {
+  const key = keys.leaf(folder, ref.id)
   const fills = names.length === 0 && !emptied
   const by = (current: Uint8Array | null): Uint8Array | null => {
     if (current === null && !fills && !emptied) throw new StalePlan(key)
     const leaf: Leaf = current === null ? { kind: 'leaf', low: ref.low, high, names: [] } : decodeLeaf(current)
     const inRange = [...change.add, ...change.remove].every((name) => isInRange(leaf, name))
-    if (!inRange || (change.add.size > 0 && leaf.names.length >= pageNamesLimit)) throw new StalePlan(key)
+    if (!inRange || (change.add.size > 0 && leaf.names.length >= pageNames * overfullMax)) throw new StalePlan(key)
     const after = changeNames(leaf.names, change)
     if ((after.length === 0) !== emptied) throw new StalePlan(key)
     return emptied ? null : encodePage({ ...leaf, names: after })

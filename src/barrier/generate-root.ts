@@ -58,7 +58,7 @@ export class GenerateRoot {
   async start({ otp, pgpKey }: { readonly otp?: string; readonly pgpKey?: string }): Promise<GenerateRootStatus> {
     return await this.#queue.run(async () => {
       this.#check()
-      if (pgpKey !== undefined && pgpKey !== '') throw badRequest('pgp_key: encrypting the token with a PGP key is not supported; use otp')
+      if (pgpKey !== undefined && pgpKey !== '') throw badRequest('pgp_key: encrypting with a PGP key is not supported; use otp')
       const given = otp !== undefined && otp !== ''
       if (given && Buffer.byteLength(otp) !== this.#options.tokenLength) throw badRequest('OTP string is wrong length')
       if (this.#attempt !== null) throw badRequest('root generation already in progress')
@@ -75,12 +75,13 @@ export class GenerateRoot {
       this.#check()
       const attempt = this.#attempt
       if (attempt === null) throw badRequest('no root generation in progress')
-      if (nonce !== attempt.nonce) throw badRequest('incorrect nonce supplied for this root generation operation')
+      checkNonce(nonce, attempt)
       const authority = await resolveAuthority(this.#barrier)
       if (attempt.progress.add(share) === 'known') throw badRequest('given key has already been provided during this generation operation')
       const progress = attempt.progress.count
       if (progress < authority.required) return this.#statusOf(authority.required, {})
-      if (!(await attempt.progress.spend((shares) => authority.isProvenBy(shares)))) throw badRequest('root generation aborted: the given keys are not valid')
+      const isProven = await attempt.progress.spend((shares) => authority.isProvenBy(shares))
+      if (!isProven) throw badRequest('root generation aborted: the given keys are not valid')
       const encoded = encodeToken(await this.#options.issueToken(), attempt.otp)
       const status = this.#statusOf(authority.required, { progress, complete: true, encoded_token: encoded, encoded_root_token: encoded })
       this.#forget()
@@ -92,7 +93,7 @@ export class GenerateRoot {
   async cancel(nonce?: string): Promise<void> {
     await this.#queue.run(async () => {
       this.#check()
-      if (this.#attempt !== null && nonce !== undefined && nonce !== this.#attempt.nonce) throw badRequest('incorrect nonce supplied for this root generation operation')
+      if (this.#attempt !== null && nonce !== undefined) checkNonce(nonce, this.#attempt)
       this.#forget()
     })
   }
@@ -123,6 +124,10 @@ export class GenerateRoot {
     this.#attempt?.progress.reset()
     this.#attempt = null
   }
+}
+
+function checkNonce(nonce: string, attempt: Attempt): void {
+  if (nonce !== attempt.nonce) throw badRequest('incorrect nonce supplied for this root generation operation')
 }
 
 const padAlphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'

@@ -61,7 +61,7 @@ export function refusePgpKeys(field: string, keys: readonly string[] | undefined
 }
 
 /** Makes a random key for the time of `use`. */
-export async function withNewKey<T>(use: (key: Buffer) => Promise<T>): Promise<T> {
+async function withNewKey<T>(use: (key: Buffer) => Promise<T>): Promise<T> {
   const key = randomBytes(aeadKeyLength)
   try {
     return await use(key)

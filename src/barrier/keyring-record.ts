@@ -97,8 +97,12 @@ function encode({ derivation, terms, rotation }: KeyringContent): Buffer {
 function decode(bytes: Buffer): KeyringContent {
   const keysAt = 4 + bytes.readUInt32BE()
   const { terms, rotation } = JSON.parse(bytes.toString('utf8', 4, keysAt)) as Description
-  if (terms.length === 0 || bytes.length !== keysAt + aeadKeyLength * (terms.length + 1)) throw internal('the keyring record has a wrong length')
-  const keyAt = (index: number): KeyObject => createSecretKey(bytes.subarray(keysAt + aeadKeyLength * index, keysAt + aeadKeyLength * (index + 1)))
+  const length = keysAt + aeadKeyLength * (terms.length + 1)
+  if (terms.length === 0 || bytes.length !== length) throw internal('the keyring record has a wrong length')
+  const keyAt = (index: number): KeyObject => {
+    const at = keysAt + aeadKeyLength * index
+    return createSecretKey(bytes.subarray(at, at + aeadKeyLength))
+  }
   return {
     derivation: keyAt(0),
     terms: terms.map(({ term, installed }, index) => ({ term, installed, key: keyAt(index + 1) })),

@@ -62,8 +62,12 @@ export class Keyring {
     return this.content.rotation
   }
 
-  /** Takes over the content of the record at `version`; `counted` encryptions under the newest key are already counted durably. */
+  /**
+   * Takes over the content of the record at `version`, unless a newer one is loaded; `counted` encryptions under the newest key are already
+   * counted durably.
+   */
   load(content: KeyringContent, version: number, counted = 0): void {
+    if (version < this.#version) return
     this.#content = content
     this.#version = version
     for (const { term, key } of content.terms) this.#keys.set(term, key)
@@ -85,7 +89,7 @@ export class Keyring {
     if (this.#content === null) throw sealedError()
   }
 
-  /** The key that seals now. A commit takes it once and uses it to its end, whatever is loaded meanwhile. */
+  /** The key that seals now. */
   get active(): ActiveKey {
     if (this.#active === null) throw sealedError()
     return this.#active
@@ -107,11 +111,15 @@ export class Keyring {
     return this.#derive(`ed25519 ${label}`, deriveSigningKey)
   }
 
-  /** Null when `count` encryptions may follow; otherwise what to wait for: further ones being reserved, or a new term being read. */
-  ready(count: number): Promise<void> | null {
-    const { meter } = this.active
-    if (this.#missing.size === 0) return meter.ready(count)
-    return this.reload().then(() => this.active.meter.ready(count) ?? undefined)
+  /**
+   * The key for a commit of `count` encryptions, which uses it to its end whatever is loaded meanwhile. A promise when further
+   * encryptions have to be reserved first, or a term that was missed has to be read.
+   */
+  ready(count: number): ActiveKey | Promise<ActiveKey> {
+    const { active } = this
+    if (this.#missing.size > 0) return this.reload().then(() => this.ready(count))
+    const waiting = active.meter.ready(count)
+    return waiting === null ? active : waiting.then(() => active)
   }
 
   /** Reads the record again if it has changed. Terms that were missed and are still unknown count as forged from then on. */

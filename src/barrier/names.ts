@@ -21,6 +21,8 @@ export interface NamesOptions {
   readonly cache?: KeyCache
   /** Which paths no list shows and no folder knows. Default: those that begin with a dot. */
   readonly isHidden?: (path: string) => boolean
+  /** Names on one page of a folder. Default 256; tests want small pages. */
+  readonly pageNames?: number
   /** For how many commits at least a watch can tell the path of a deleted record. Default 65,536. */
   readonly obituaryCommits?: number
 }
@@ -34,9 +36,9 @@ export interface NamesOptions {
  * split or emptied, and is to be lowered again.
  */
 export function sealedNames(values: SealedValues, tree: string, nameKey: () => KeyObject, options: NamesOptions = {}): LayeredStore {
-  const { cache = createKeyCache(4_096), isHidden = isDotted, obituaryCommits = 65_536 } = options
+  const { cache = createKeyCache(4_096), isHidden = isDotted, pageNames = 256, obituaryCommits = 65_536 } = options
   const keys = treeKeys(tree, nameKey, cache)
-  const context: RecordContext = { values, keys, tidying: new Map(), isHidden, obituaryCommits }
+  const context: RecordContext = { values, keys, pageNames, tidying: new Map(), isHidden, obituaryCommits }
   const retries = new SerialQueue()
 
   async function commit(expectations: readonly Expectation[], writes: readonly Write[]): Promise<number> {
@@ -84,7 +86,9 @@ interface LoweredRecords {
   readonly assumed: ReadonlySet<string>
 }
 
-async function lowerRecords(context: RecordContext, expectations: readonly Expectation[], writes: readonly Write[]): Promise<LoweredRecords> {
+async function lowerRecords(
+  context: RecordContext, expectations: readonly Expectation[], writes: readonly Write[],
+): Promise<LoweredRecords> {
   checkCommit(expectations, writes)
   const plan = new RecordPlan(context, expectations)
   for (const write of writes) await plan.add(write)
@@ -94,7 +98,9 @@ async function lowerRecords(context: RecordContext, expectations: readonly Expec
 }
 
 /** The number of the commit, or null when a page or a record was not as the plan assumed. */
-async function tryCommit(context: RecordContext, expectations: readonly Expectation[], writes: readonly Write[]): Promise<number | null> {
+async function tryCommit(
+  context: RecordContext, expectations: readonly Expectation[], writes: readonly Write[],
+): Promise<number | null> {
   const batch = await lowerRecords(context, expectations, writes)
   try {
     return await context.values.commit(batch.expectations, batch.writes)
@@ -125,17 +131,19 @@ export interface DropOptions {
 }
 
 /**
- * Deletes everything of `tree` from the store that holds its physical keys (sealed values, or the store below: no key is needed), in bounded
- * commits; after a crash, doing it again goes on where it stopped. Resolves with the number of keys deleted. Nobody may write to
- * the tree any more.
+ * Deletes everything of `tree` from the store that holds its physical keys (sealed values, or the store below: no key is needed), in
+ * bounded commits; after a crash, doing it again goes on where it stopped. Resolves with the number of keys deleted. Nobody may write
+ * to the tree any more.
  */
 export async function dropTree(store: Store, tree: string, { batch = 1_000 }: DropOptions = {}): Promise<number> {
   const prefix = prefixOfTree(tree)
   let deleted = 0
   for (const folder of await store.list(prefix)) {
-    for (let page = await store.list(prefix + folder, { limit: batch }); page.length > 0; page = await store.list(prefix + folder, { limit: batch })) {
-      await store.commit([], page.map((name) => ({ del: prefix + folder + name })))
-      deleted += page.length
+    for (;;) {
+      const names = await store.list(prefix + folder, { limit: batch })
+      if (names.length === 0) break
+      await store.commit([], names.map((name) => ({ del: prefix + folder + name })))
+      deleted += names.length
     }
   }
   return deleted

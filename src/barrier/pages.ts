@@ -42,11 +42,6 @@ export interface Leaf {
 export type FolderPage = SmallFolder | LargeFolder
 export type Page = FolderPage | Leaf
 
-/** A page with so many names is split before the next one is added. */
-export const pageNamesMax = 256
-/** So is a page with so many bytes. */
-export const pageBytesMax = 16_384
-
 /** The index of the first name that is not smaller: where `name` stands or would stand. */
 export function positionOf(names: readonly string[], name: string): number {
   let low = 0
@@ -110,8 +105,8 @@ export const isInRange = ({ low, high }: Pick<Leaf, 'low' | 'high'>, name: strin
 const kinds = ['small', 'large', 'leaf', 'last leaf'] as const
 
 /**
- * [kind 1][number of texts][length of each text][nextId, then id * 2 + filled of each leaf, of a large folder][the texts, joined]. Numbers are
- * LEB128; lengths count UTF-16 units, so that one decoding of the joined texts serves all names.
+ * [kind 1][number of texts][length of each text][of a large folder: nextId, then id * 2 + filled of each leaf][the texts, joined].
+ * Numbers are LEB128; lengths count UTF-16 units, so that one decoding of the joined texts serves all names.
  */
 export function encodePage(page: Page): Buffer {
   const texts = textsOf(page)
@@ -144,7 +139,7 @@ function textsOf(page: Page): readonly string[] {
 const decoded = new WeakMap<Uint8Array, Page>()
 
 /** The page of these bytes. Throws 'internal' for bytes that no page has: they were authentic, so that is a defect. */
-export function decodePage(bytes: Uint8Array): Page {
+function decodePage(bytes: Uint8Array): Page {
   const known = decoded.get(bytes)
   if (known !== undefined) return known
   const page = readPage(new PageReader(bytes))
@@ -172,7 +167,7 @@ function readPage(reader: PageReader): Page {
     const nextId = reader.number()
     const marks = lengths.slice(1).map(() => reader.number())
     const [folder = '', ...lows] = reader.texts(lengths)
-    return { kind, folder, nextId, leaves: lows.map((low, i) => ({ low, id: (marks[i] as number) >>> 1, filled: (marks[i] as number) % 2 === 1 })) }
+    return { kind, folder, nextId, leaves: lows.map((low, i) => leafRef(low, marks[i] as number)) }
   }
   const [first = '', ...rest] = reader.texts(lengths)
   if (kind === 'small') return { kind, folder: first, names: rest }
@@ -180,6 +175,8 @@ function readPage(reader: PageReader): Page {
   if (kind === 'last leaf') return { kind: 'leaf', low: first, high: null, names: rest.slice(1) }
   throw internal('a page of a folder has an unknown kind')
 }
+
+const leafRef = (low: string, mark: number): LeafRef => ({ low, id: mark >>> 1, filled: mark % 2 === 1 })
 
 class PageReader {
   readonly #bytes: Uint8Array

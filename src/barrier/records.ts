@@ -48,15 +48,12 @@ export class RecordPlan {
   /** Adds the obituaries of what was deleted. To be called once, at the end. */
   async finish(): Promise<void> {
     if (this.#deleted.length === 0) return
-    const { values } = this.#context
+    const { values, keys } = this.#context
     const commit = await values.lastCommit()
-    const keys = new Set<string>()
-    for (const path of this.#deleted) {
-      const key = obituaryOf(this.#context.keys.record(path))
-      keys.add(key)
-      this.writes.push({ put: key, value: encodeObituary(path, commit), owned: true })
-    }
-    for (const key of [...keys]) await this.#expireAfter(key, commit, keys)
+    const obituaries = new Map(this.#deleted.map((path) => [obituaryOf(keys.record(path)), path]))
+    for (const [key, path] of obituaries) this.writes.push({ put: key, value: encodeObituary(path, commit), owned: true })
+    const written = new Set(obituaries.keys())
+    for (const key of obituaries.keys()) await this.#expireAfter(key, commit, written)
   }
 
   async #put(path: string, key: string, value: Uint8Array): Promise<void> {

@@ -17,8 +17,8 @@ import { SerialQueue } from './serial-queue.ts'
 export interface RekeyRequest extends ShareConfig {
   readonly requireVerification: boolean
   /**
-   * The type of the seal from now on: the present one, unless given. 'shamir' moves from an automatic seal to shares; the type of the configured
-   * automatic seal moves there.
+   * The type of the seal from now on: the present one, unless given. 'shamir' moves from an automatic seal to shares; the type of the
+   * configured automatic seal moves there.
    */
   readonly sealType?: string
 }
@@ -123,11 +123,12 @@ export class Rekey {
     return await this.#queue.run(async () => {
       const attempt = this.#resolve()
       if (attempt.verification !== null) throw badRequest('rekey operation already finished; verification must be performed')
-      if (nonce !== attempt.nonce) throw badRequest('incorrect nonce supplied for this rekey operation')
+      checkNonce(nonce, attempt.nonce, 'rekey')
       const authority = await resolveAuthority(this.#barrier)
       if (attempt.progress.add(share) === 'known') throw badRequest('given key has already been provided during this rekey operation')
       if (attempt.progress.count < authority.required) return await this.status()
-      if (!(await attempt.progress.spend((shares) => authority.isProvenBy(shares)))) throw badRequest('rekey aborted: the given keys are not valid')
+      const isProven = await attempt.progress.spend((shares) => authority.isProvenBy(shares))
+      if (!isProven) throw badRequest('rekey aborted: the given keys are not valid')
       return await this.#finish(attempt)
     })
   }
@@ -136,7 +137,7 @@ export class Rekey {
   async cancel(nonce?: string): Promise<void> {
     await this.#queue.run(async () => {
       this.#check()
-      if (this.#attempt !== null && nonce !== undefined && nonce !== this.#attempt.nonce) throw badRequest('incorrect nonce supplied for this rekey operation')
+      if (this.#attempt !== null && nonce !== undefined) checkNonce(nonce, this.#attempt.nonce, 'rekey')
       this.#forget()
     })
   }
@@ -158,7 +159,7 @@ export class Rekey {
       const attempt = this.#resolve()
       const { verification } = attempt
       if (verification === null) throw badRequest('no rekey verification in progress')
-      if (nonce !== verification.nonce) throw badRequest('incorrect nonce supplied for this verification operation')
+      checkNonce(nonce, verification.nonce, 'verification')
       if (verification.progress.add(share) === 'known') throw badRequest('given key has already been provided during this verify operation')
       if (verification.progress.count < attempt.request.threshold) return await this.verifyStatus()
       const right = await verification.progress.spend(async (shares) => isKeyOf(verification.key, shares))
@@ -196,7 +197,12 @@ export class Rekey {
     const isShared = this.#kind === 'recovery' || attempt.sealType === shamirType
     const shares = isShared ? createShares(key, request) : []
     const result: RekeyResult = {
-      nonce, complete: true, ...encodeShares(shares), pgp_fingerprints: null, backup: false, verification_required: request.requireVerification,
+      nonce,
+      complete: true,
+      ...encodeShares(shares),
+      pgp_fingerprints: null,
+      backup: false,
+      verification_required: request.requireVerification,
     }
     for (const share of shares) share.fill(0)
     if (request.requireVerification) {
@@ -234,6 +240,10 @@ export class Rekey {
     this.#attempt?.verification?.key.fill(0)
     this.#attempt = null
   }
+}
+
+function checkNonce(nonce: string, expected: string, operation: string): void {
+  if (nonce !== expected) throw badRequest(`incorrect nonce supplied for this ${operation} operation`)
 }
 
 function isKeyOf(key: Buffer, shares: readonly Buffer[]): boolean {

@@ -25,7 +25,8 @@ interface StoredSeal {
 }
 
 export function encodeSealRecord({ type, isAutomatic, shares, threshold, wrapped, recovery }: SealRecord): Buffer {
-  const stored: StoredSeal = { format: 1, type, automatic: isAutomatic, shares, threshold, wrapped: Buffer.from(wrapped).toString('base64'), recovery }
+  const text = Buffer.from(wrapped).toString('base64')
+  const stored: StoredSeal = { format: 1, type, automatic: isAutomatic, shares, threshold, wrapped: text, recovery }
   return Buffer.from(JSON.stringify(stored))
 }
 
@@ -36,7 +37,8 @@ export function decodeSealRecord(bytes: Uint8Array): SealRecord {
     throw internal('the seal record cannot be read: it was changed, or written by a later version')
   }
   const { type, automatic, shares, threshold, wrapped, recovery } = stored as StoredSeal
-  return { type, isAutomatic: automatic, shares, threshold, wrapped: Buffer.from(wrapped, 'base64'), recovery: isShared(recovery) ? recovery : null }
+  const rootKey = Buffer.from(wrapped, 'base64')
+  return { type, isAutomatic: automatic, shares, threshold, wrapped: rootKey, recovery: isShared(recovery) ? recovery : null }
 }
 
 function parse(bytes: Uint8Array): Partial<StoredSeal> | null {

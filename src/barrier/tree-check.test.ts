@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Store, Write } from '../kit/store.ts'
 import { memoryStore } from '../storage/memory.ts'
-import { openTestKeyring } from './fixtures.ts'
+import { openTestKeyring } from './testing.ts'
 import { sealedNames } from './names.ts'
-import { decodeFolder, decodeLeaf, encodePage } from './pages.ts'
+import { decodeFolder, decodeLeaf, encodePage, type Page } from './pages.ts'
 import { encodeRecord } from './record.ts'
 import { checkTree } from './tree-check.ts'
 import { createKeyCache, treeKeys } from './tree-keys.ts'
@@ -50,6 +50,9 @@ async function firstLeaf(values: SealedValues) {
   return { root, key, leaf: decodeLeaf(entry.value) }
 }
 
+const putPage = (values: SealedValues, folder: string, page: Page): Promise<number> =>
+  values.commit([], [{ put: keys.folder(folder), value: encodePage(page) }])
+
 const faults: Record<string, { readonly break: (values: SealedValues, base: Store) => Promise<unknown>; readonly found: RegExp }> = {
   'a record that cannot be opened': {
     break: (_, base) => base.commit([], [{ put: keys.record('a/b/c'), value: Buffer.alloc(60, 1) }]),
@@ -72,15 +75,15 @@ const faults: Record<string, { readonly break: (values: SealedValues, base: Stor
     found: /record that its folder does not list/,
   },
   'a folder that its parent does not list': {
-    break: async (values) => values.commit([], [{ put: keys.folder('a/'), value: encodePage({ kind: 'small', folder: 'a/', names: ['x'] }) }]),
+    break: (values) => putPage(values, 'a/', { kind: 'small', folder: 'a/', names: ['x'] }),
     found: /folder that its parent does not list/,
   },
   'a page at the place of another': {
-    break: (values) => values.commit([], [{ put: keys.folder('a/b/'), value: encodePage({ kind: 'small', folder: 'a/', names: ['b/'] }) }]),
+    break: (values) => putPage(values, 'a/b/', { kind: 'small', folder: 'a/', names: ['b/'] }),
     found: /lists another folder/,
   },
   'names out of order': {
-    break: (values) => values.commit([], [{ put: keys.folder('a/b/'), value: encodePage({ kind: 'small', folder: 'a/b/', names: ['d', 'c'] }) }]),
+    break: (values) => putPage(values, 'a/b/', { kind: 'small', folder: 'a/b/', names: ['d', 'c'] }),
     found: /names out of order/,
   },
   'a leaf that is missing': {

@@ -1,12 +1,13 @@
 /**
- * Checks a whole tree: every record opens, stands at the hash of its path and is listed; every page opens, is in order and lists only what
- * exists. Runs through the tree in pages with look-ups for the other direction, so memory does not grow with it. For tests, and for
- * operators: nothing may write to the tree meanwhile, or what is under way shows as a finding.
+ * Checks a whole tree: every record opens, stands at the hash of its path and is listed; every page opens, is in order and lists only
+ * what exists. Runs through the tree in pages with look-ups for the other direction, so memory does not grow with it. For tests, and
+ * for operators: nothing may write to the tree meanwhile, or what is under way shows as a finding.
  */
 import type { KeyObject } from 'node:crypto'
 import { ApiError } from '../kit/errors.ts'
 import { compareKeys } from '../storage/key.ts'
-import { decodeFolder, decodeLeaf, type FolderPage, hasName, highOf, isInRange, type LargeFolder, leafIndexOf, type LeafRef } from './pages.ts'
+import type { FolderPage, LargeFolder, LeafRef } from './pages.ts'
+import { decodeFolder, decodeLeaf, hasName, highOf, isInRange, leafIndexOf } from './pages.ts'
 import { decodeObituary, decodeRecord } from './record.ts'
 import { createKeyCache, obituaryOf, splitPath, type TreeKeys, treeKeys } from './tree-keys.ts'
 import type { SealedValues } from './values.ts'
@@ -25,11 +26,15 @@ export interface CheckOptions {
 }
 
 /** All that is wrong with a tree; empty when it is sound. */
-export async function checkTree(values: SealedValues, tree: string, nameKey: () => KeyObject, options: CheckOptions = {}): Promise<Finding[]> {
+export async function checkTree(
+  values: SealedValues, tree: string, nameKey: () => KeyObject, options: CheckOptions = {},
+): Promise<Finding[]> {
   const { isHidden = (path) => path.startsWith('.'), findingsMax = 1_000 } = options
   const check = new TreeCheck(values, treeKeys(tree, nameKey, createKeyCache(65_536)), isHidden)
   const { prefix } = check.keys
-  for (const name of await values.list(prefix)) if (!['r/', 'd/', 'x/'].includes(name)) check.report(prefix + name, 'is nothing that a tree has')
+  for (const name of await values.list(prefix)) {
+    if (!['r/', 'd/', 'x/'].includes(name)) check.report(prefix + name, 'is nothing that a tree has')
+  }
   for (const [folder, checkKey] of [['r/', check.record], ['d/', check.page], ['x/', check.obituary]] as const) {
     for await (const key of keysUnder(values, prefix + folder)) {
       await check.guard(key, () => checkKey.call(check, key))
@@ -40,7 +45,7 @@ export async function checkTree(values: SealedValues, tree: string, nameKey: () 
 }
 
 /** All keys right below a folder of a store, read in pages. */
-export async function* keysUnder(values: Pick<SealedValues, 'list'>, folder: string, limit = 1_000): AsyncGenerator<string> {
+async function* keysUnder(values: Pick<SealedValues, 'list'>, folder: string, limit = 1_000): AsyncGenerator<string> {
   let page = await values.list(folder, { limit })
   for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
     for (const name of page) yield folder + name

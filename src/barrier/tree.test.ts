@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Change, Store, Write } from '../kit/store.ts'
 import { memoryStore } from '../storage/memory.ts'
-import { openTestKeyring } from './fixtures.ts'
+import { openTestKeyring } from './testing.ts'
 import type { Keyring } from './keyring.ts'
 import { dropTree, type NamesOptions, sealedNames } from './names.ts'
+import { encodeRecord } from './record.ts'
 import { checkTree } from './tree-check.ts'
 import { sealedValues } from './values.ts'
 
@@ -65,9 +66,19 @@ test('P5: a record moved to the key of another is never served', async () => {
   await tree.commit([], [put('a'), put('b')])
   const [one, two] = (await base.list('t/tree/r/')) as [string, string]
   const [first, second] = [await base.get(`t/tree/r/${one}`), await base.get(`t/tree/r/${two}`)]
-  await base.commit([], [{ put: `t/tree/r/${one}`, value: second?.value as Uint8Array }, { put: `t/tree/r/${two}`, value: first?.value as Uint8Array }])
+  const putAt = (name: string, value: Uint8Array | undefined): Write => ({ put: `t/tree/r/${name}`, value: value as Uint8Array })
+  await base.commit([], [putAt(one, second?.value), putAt(two, first?.value)])
   const reader = createTree({ base, keyring }).tree
   for (const path of ['a', 'b']) await assert.rejects(reader.get(path), { code: 'internal' })
+})
+
+test('P5: an authentic record that says it belongs to another path is never served, nor changed by a merge', async () => {
+  const { base, values, tree } = createTree()
+  await tree.commit([], [put('a')])
+  const [name] = await base.list('t/tree/r/')
+  await values.commit([], [{ put: `t/tree/r/${name}`, value: encodeRecord('b', bytes('of b')) }])
+  await assert.rejects(tree.get('a'), { code: 'internal' })
+  await assert.rejects(tree.commit([], [{ merge: 'a', by: () => bytes('x') }]), { code: 'internal' })
 })
 
 test('writing what exists touches its record and nothing else; a new name touches one page beside', async () => {
@@ -109,7 +120,8 @@ test('a page of names out of many reads the pages it needs and no more', async (
 
 test('names of any length fill pages without breaking them', async () => {
   const { values, nameKey, tree } = createTree()
-  const names = Array.from({ length: 300 }, (_, index) => `${String((index * 7_919) % 300).padStart(3, '0')}${'é'.repeat((index * 37) % 900)}`)
+  const nameOf = (index: number): string => `${String((index * 7_919) % 300).padStart(3, '0')}${'é'.repeat((index * 37) % 900)}`
+  const names = Array.from({ length: 300 }, (_, index) => nameOf(index))
   for (const name of names) await tree.commit([], [put(`long/${name}`)])
   assert.deepEqual(await tree.list('long/'), [...names].sort((one, other) => Buffer.compare(bytes(one), bytes(other))))
   assert.deepEqual(await checkTree(values, 'tree', nameKey), [])
@@ -181,7 +193,10 @@ test('dropping a tree removes all of it and nothing else, in bounded commits, an
 })
 
 test('the name of a tree cannot break out of its place', () => {
-  for (const name of ['', 'a/b', '..', 'A', 'a_b', 'é', 'x'.repeat(65)]) assert.throws(() => createTree().tree && sealedNames(createTree().values, name, createTree().nameKey), { code: 'internal' })
+  const { values, nameKey } = createTree()
+  for (const name of ['', 'a/b', '..', 'A', 'a_b', 'é', 'x'.repeat(65)]) {
+    assert.throws(() => sealedNames(values, name, nameKey), { code: 'internal' }, name)
+  }
 })
 
 test('a name is served only while the barrier is open', async () => {

@@ -3,9 +3,9 @@ import { Conflict } from '../kit/errors.ts'
 import type { Store } from '../kit/store.ts'
 import type { ActiveKey, Keyring } from './keyring.ts'
 import { EncryptionMeter } from './meter.ts'
-import { openValue, sealValue } from './values.ts'
+import { openValue, sealValue } from './value-format.ts'
 
-export const usageKey = 'barrier/usage'
+const usageKey = 'barrier/usage'
 
 // Counting the encryption of the count itself would never end: each reservation is larger by one instead.
 const uncounted = new EncryptionMeter(async () => {}, Number.POSITIVE_INFINITY)
@@ -15,7 +15,7 @@ export async function reserveUsage(base: Store, keyring: Keyring, active: Active
   const by = (sealed: Uint8Array | null): Uint8Array => {
     const counts = sealed === null ? new Map<number, number>() : openCounts(keyring, sealed)
     counts.set(active.term, (counts.get(active.term) ?? 0) + count + 1)
-    return sealValue({ ...active, meter: uncounted }, usageKey, Buffer.from(JSON.stringify([...counts])))
+    return sealValue({ ...active, meter: uncounted }, usageKey, encodeCounts(counts))
   }
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -39,5 +39,20 @@ export async function readUsage(base: Store, keyring: Keyring, term: number): Pr
 function openCounts(keyring: Keyring, sealed: Uint8Array): Map<number, number> {
   const bytes = openValue(keyring, usageKey, sealed)
   if (bytes === null) throw new Conflict(usageKey)
-  return new Map(JSON.parse(bytes.toString()) as [number, number][])
+  const counts = new Map<number, number>()
+  for (let at = 0; at + entryLength <= bytes.length; at += entryLength) counts.set(bytes.readUInt32BE(at), bytes.readDoubleBE(at + 4))
+  return counts
+}
+
+/** [term 4][count, as a double, 8] of each. */
+const entryLength = 12
+
+function encodeCounts(counts: ReadonlyMap<number, number>): Buffer {
+  const bytes = Buffer.alloc(counts.size * entryLength)
+  let at = 0
+  for (const [term, count] of counts) {
+    bytes.writeUInt32BE(term, at)
+    at = bytes.writeDoubleBE(count, at + 4)
+  }
+  return bytes
 }

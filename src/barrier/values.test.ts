@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { ApiError, Conflict } from '../kit/errors.ts'
 import type { Store } from '../kit/store.ts'
 import { memoryStore } from '../storage/memory.ts'
-import { openTestKeyring } from './fixtures.ts'
+import { openTestKeyring } from './testing.ts'
 import { createKeyringContent, type KeyringContent, withNewTerm } from './keyring-record.ts'
 import { Keyring } from './keyring.ts'
 import { sealedValues } from './values.ts'
@@ -36,7 +36,8 @@ test('P5: a value with any bit changed, truncated or extended is never served, a
     await base.commit([], [{ put: 'a/key', value: variant }])
     const reader = sealedValues(base, keyring)
     await assert.rejects(reader.get('a/key'), isTampered('a/key'))
-    await assert.rejects(reader.commit([], [{ merge: 'a/key', by: () => assert.fail('a merge saw tampered data') }]), (error) => error instanceof Conflict || isTampered('a/key')(error))
+    const merge = { merge: 'a/key', by: () => assert.fail('a merge saw tampered data') }
+    await assert.rejects(reader.commit([], [merge]), (error) => error instanceof Conflict || isTampered('a/key')(error))
   }
 })
 
@@ -93,7 +94,9 @@ test('a failed commit leaves nothing behind in the cache', async () => {
 test('a small cache serves what is true, however much passes through it', async () => {
   const values = sealedValues(memoryStore(), openTestKeyring(), { cacheBytes: 4_096 })
   for (let round = 0; round < 3; round += 1) {
-    for (let index = 0; index < 50; index += 1) await values.commit([], [{ put: `k${index}`, value: bytes(`${round}-${index}`.padEnd(100)) }])
+    for (let index = 0; index < 50; index += 1) {
+      await values.commit([], [{ put: `k${index}`, value: bytes(`${round}-${index}`.padEnd(100)) }])
+    }
     for (let index = 0; index < 50; index += 1) assert.equal((await values.get(`k${index}`))?.value.toString().trim(), `${round}-${index}`)
   }
 })
@@ -142,7 +145,8 @@ test('a value of a term that another process has added is read after looking at 
   let shared: KeyringContent = createKeyringContent(0)
   let version = 1
   const openWorker = () => {
-    const keyring: Keyring = new Keyring({ reload: async () => keyring.load(shared, version, Number.POSITIVE_INFINITY), reserve: async () => {} })
+    const reload = async (): Promise<void> => keyring.load(shared, version, Number.POSITIVE_INFINITY)
+    const keyring = new Keyring({ reload, reserve: async () => {} })
     keyring.load(shared, version, Number.POSITIVE_INFINITY)
     return { keyring, values: sealedValues(base, keyring) }
   }

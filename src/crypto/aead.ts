@@ -1,6 +1,7 @@
 /**
- * AES-256-GCM with a random 96-bit nonce per message (NIST SP 800-38D, section 8.2.2): sealed bytes are [room][nonce 12][ciphertext][tag 16].
- * Nonces come out of a pool, because asking the system for each costs a third of the whole encryption.
+ * AES-256-GCM with a random 96-bit nonce per message (NIST SP 800-38D, section 8.2.2): sealed bytes are
+ * [room][nonce 12][ciphertext][tag 16]. Nonces come out of a pool, because asking the system for each costs a third of the whole
+ * encryption.
  */
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, randomFillSync } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
@@ -40,8 +41,8 @@ export function importAeadKey(bytes: Uint8Array): KeyObject {
 }
 
 /**
- * Seals `plaintext` and binds it to `context` (additional data). The result begins with `room` bytes that are left to the caller. At most 2^32
- * messages may be sealed under one key; the caller counts.
+ * Seals `plaintext` and binds it to `context` (additional data). The result begins with `room` bytes that are left to the caller.
+ * At most 2^32 messages may be sealed under one key; the caller counts.
  */
 export function sealAead(key: KeyObject, plaintext: Uint8Array, context: Uint8Array, room = 0): Buffer {
   const sealed = Buffer.allocUnsafe(room + aeadOverhead + plaintext.length)

@@ -9,7 +9,8 @@ test('a label always derives the same key, another label or secret another one',
   const hexOf = (label: string, from = secret): string => deriveKey(from, label).export().toString('hex')
   assert.equal(hexOf('names'), hexOf('names'))
   assert.equal(hexOf('names').length, 64)
-  assert.equal(new Set([hexOf('names'), hexOf('token'), hexOf('names '), hexOf('names', createAeadKey()), secret.export().toString('hex')]).size, 5)
+  const others = [hexOf('token'), hexOf('names '), hexOf('names', createAeadKey()), secret.export().toString('hex')]
+  assert.equal(new Set([hexOf('names'), ...others]).size, 5)
 })
 
 test('a derived signing key signs as Ed25519 and stays the same', () => {

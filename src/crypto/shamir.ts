@@ -6,16 +6,19 @@ import { randomFillSync, randomInt } from 'node:crypto'
 import { badRequest, internal } from '../kit/errors.ts'
 import { evaluate, invert, multiply } from './gf256.ts'
 
-export const shareCountMax = 255
+const shareCountMax = 255
 
 /**
- * Splits a secret (1 byte or more) into `shares` (2..255) of which any `threshold` (2..shares) suffice. The x of the shares are distinct
- * and random in 1..255. The caller wipes the secret and, in time, the shares. Throws `ApiError` 'internal' for numbers out of range:
- * what a client asks for is checked before.
+ * Splits a secret (1 byte or more) into `shares` (2..255) of which any `threshold` (2..shares) suffice. The x of the shares are
+ * distinct and random in 1..255. The caller wipes the secret and, in time, the shares. Throws `ApiError` 'internal' for numbers
+ * out of range: what a client asks for is checked before.
  */
 export function splitSecret(secret: Uint8Array, shares: number, threshold: number): Buffer[] {
-  const inRange = Number.isInteger(shares) && Number.isInteger(threshold) && threshold >= 2 && threshold <= shares && shares <= shareCountMax
-  if (!inRange || secret.length === 0) throw internal(`cannot split ${secret.length} bytes into ${shares} shares with threshold ${threshold}`)
+  const areWhole = Number.isInteger(shares) && Number.isInteger(threshold)
+  const areInRange = areWhole && threshold >= 2 && threshold <= shares && shares <= shareCountMax
+  if (!areInRange || secret.length === 0) {
+    throw internal(`cannot split ${secret.length} bytes into ${shares} shares with threshold ${threshold}`)
+  }
   const parts = randomAbscissae(shares).map((x) => {
     const share = Buffer.alloc(secret.length + 1)
     share[secret.length] = x

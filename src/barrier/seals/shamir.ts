@@ -51,7 +51,7 @@ export function combineKey(shares: readonly Uint8Array[]): Buffer | null {
 }
 
 /** Bytes of the shortest and the longest share there can be; a share of a split key has one byte more than the key. */
-export const shareLengths = { min: 16, max: 33 } as const
+const shareLengths = { min: 16, max: 33 } as const
 
 /** A share as people send it: in hex or in base64. Throws 'bad_request' with the texts that clients know. */
 export function parseShare(text: string): Buffer {

@@ -53,8 +53,8 @@ export class Unsealing {
   }
 
   /**
-   * Takes one share (see `parseShare`) and unseals when it is the last one needed. The same share twice counts once. Throws 'bad_request' when
-   * the shares are complete but wrong: then all have to be given again.
+   * Takes one share (see `parseShare`) and unseals when it is the last one needed. The same share twice counts once. Throws
+   * 'bad_request' when the shares are complete but wrong: then all have to be given again.
    */
   async submit(share: Buffer): Promise<SealStatus> {
     return await this.#queue.run(async () => {
@@ -75,7 +75,7 @@ export class Unsealing {
   }
 
   async #add(record: SealRecord, share: Buffer): Promise<void> {
-    if (record.isAutomatic) throw badRequest(`the "${record.type}" seal unseals without keys: when it cannot, restart the server or mend the seal`)
+    if (record.isAutomatic) throw badRequest(`the "${record.type}" seal unseals without keys: when it cannot, mend the seal and restart`)
     if (this.#nonce === '') this.#nonce = randomUUID()
     this.#progress.add(share)
     if (this.#progress.count < record.threshold) return
