@@ -18,7 +18,8 @@ const secretCount = 200
 const listedCount = 1000
 /** About 1 KiB in the body of a request. */
 const secret = { password: 'p'.repeat(480), certificate: 'c'.repeat(500) }
-const mounts = { kv1: 'bench-kv1', kv2: 'bench-kv2', list: 'bench-list', approle: 'bench-approle', userpass: 'bench-userpass' }
+const mounts = { kv1: 'bench-kv1', kv2: 'bench-kv2', list: 'bench-list' }
+const methods = { service: 'bench-approle', batch: 'bench-approle-batch', userpass: 'bench-userpass' }
 const policy = 'path "bench-*" { capabilities = ["create", "read", "update", "delete", "list"] }'
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
@@ -32,14 +33,11 @@ async function forEachOf(count: number, work: (i: number) => Promise<unknown>): 
   await Promise.all(range(8).map(worker))
 }
 
-/** Makes the mounts, a policy and what is read; what an earlier run left is removed first. */
+/** Makes the secrets that are read, and a policy; what an earlier run left is removed first. */
 export async function prepareServer(target: Target): Promise<void> {
   await cleanServer(target)
   await call(target, 'POST', `sys/mounts/${mounts.kv1}`, { type: 'kv', options: { version: '1' } })
   await call(target, 'POST', `sys/mounts/${mounts.kv2}`, { type: 'kv', options: { version: '2' } })
-  await call(target, 'POST', `sys/mounts/${mounts.list}`, { type: 'kv', options: { version: '2' } })
-  await call(target, 'POST', `sys/auth/${mounts.approle}`, { type: 'approle' })
-  await call(target, 'POST', `sys/auth/${mounts.userpass}`, { type: 'userpass' })
   await call(target, 'PUT', 'sys/policies/acl/bench', { policy })
   await forEachOf(secretCount, async (i) => {
     await call(target, 'POST', `${mounts.kv1}/app/${i}`, secret)
@@ -48,8 +46,8 @@ export async function prepareServer(target: Target): Promise<void> {
 }
 
 export async function cleanServer(target: Target): Promise<void> {
-  for (const name of [mounts.kv1, mounts.kv2, mounts.list]) await call(target, 'DELETE', `sys/mounts/${name}`)
-  for (const name of [mounts.approle, mounts.userpass]) await call(target, 'DELETE', `sys/auth/${name}`)
+  for (const name of Object.values(mounts)) await call(target, 'DELETE', `sys/mounts/${name}`)
+  for (const name of Object.values(methods)) await call(target, 'DELETE', `sys/auth/${name}`)
   await call(target, 'DELETE', 'sys/policies/acl/bench')
 }
 
@@ -73,22 +71,25 @@ const createTokens = (body: unknown) => (target: Target): Promise<Prepared> =>
   Promise.resolve({ requests: [formatRequest({ method: 'POST', path: 'auth/token/create', token: target.token, body })] })
 
 async function prepareList(target: Target): Promise<Prepared> {
+  await call(target, 'POST', `sys/mounts/${mounts.list}`, { type: 'kv', options: { version: '2' } })
   await forEachOf(listedCount, (i) => call(target, 'POST', `${mounts.list}/data/names/name-${i}`, { data: {} }))
   return { requests: [formatRequest({ method: 'GET', path: `${mounts.list}/metadata/names?list=true`, token: await appToken(target) })] }
 }
 
-const appRoleLogins = (role: string, settings: Record<string, unknown>) => async (target: Target): Promise<Prepared> => {
-  const path = `auth/${mounts.approle}/role/${role}`
+const appRoleLogins = (mount: string, settings: Record<string, unknown>) => async (target: Target): Promise<Prepared> => {
+  await call(target, 'POST', `sys/auth/${mount}`, { type: 'approle' })
+  const path = `auth/${mount}/role/bench`
   await call(target, 'POST', path, { token_policies: ['bench'], token_ttl: '1h', ...settings })
   const role_id = textAt(await call(target, 'GET', `${path}/role-id`), 'data.role_id')
   const secret_id = textAt(await call(target, 'POST', `${path}/secret-id`, {}), 'data.secret_id')
-  return { requests: [formatRequest({ method: 'POST', path: `auth/${mounts.approle}/login`, body: { role_id, secret_id } })] }
+  return { requests: [formatRequest({ method: 'POST', path: `auth/${mount}/login`, body: { role_id, secret_id } })] }
 }
 
 async function prepareUserpass(target: Target): Promise<Prepared> {
-  await call(target, 'POST', `auth/${mounts.userpass}/users/bench`, { password: 'correct horse', token_policies: ['bench'] })
+  await call(target, 'POST', `sys/auth/${methods.userpass}`, { type: 'userpass' })
+  await call(target, 'POST', `auth/${methods.userpass}/users/bench`, { password: 'correct horse', token_policies: ['bench'] })
   const body = { password: 'correct horse' }
-  return { requests: [formatRequest({ method: 'POST', path: `auth/${mounts.userpass}/login/bench`, body })] }
+  return { requests: [formatRequest({ method: 'POST', path: `auth/${methods.userpass}/login/bench`, body })] }
 }
 
 const wrappedRead = (token: string): string =>
@@ -109,8 +110,8 @@ export const workloads: readonly Workload[] = [
   { name: 'list', summary: `list ${listedCount} names`, prepare: prepareList },
   { name: 'token', summary: 'create a service token', prepare: createTokens({ policies: ['bench'], ttl: '1h' }) },
   { name: 'token-batch', summary: 'create a batch token', prepare: createTokens({ policies: ['bench'], ttl: '1h', type: 'batch' }) },
-  { name: 'approle', summary: 'AppRole login', prepare: appRoleLogins('service', {}) },
-  { name: 'approle-batch', summary: 'AppRole login, batch token', prepare: appRoleLogins('batch', { token_type: 'batch' }) },
+  { name: 'approle', summary: 'AppRole login', prepare: appRoleLogins(methods.service, {}) },
+  { name: 'approle-batch', summary: 'AppRole login, batch token', prepare: appRoleLogins(methods.batch, { token_type: 'batch' }) },
   { name: 'userpass', summary: 'password login', prepare: prepareUserpass },
   { name: 'wrap', summary: 'wrapped read', prepare: async (target) => ({ requests: [wrappedRead(await appToken(target))] }) },
   { name: 'unwrap', summary: 'wrapped read and its unwrapping', prepare: prepareUnwrap },

@@ -31,7 +31,7 @@ export async function runWrk({ addr, requests, connections, seconds, threads }: 
   const folder = mkdtempSync(join(tmpdir(), 'coffer-wrk-'))
   const script = join(folder, 'load.lua')
   writeFileSync(script, scriptOf(requests))
-  const args = ['-t', String(Math.min(threads, connections)), '-c', String(connections), '-d', `${Math.ceil(seconds)}s`, '-s', script, addr]
+  const args = ['-t', String(Math.min(threads, connections)), '-c', String(connections), '-d', `${Math.ceil(seconds)}s`, '--timeout', '30s', '-s', script, addr]
   try {
     const output = await new Promise<string>((resolve, reject) => {
       execFile('wrk', args, (error, stdout, stderr) => (error ? reject(new Error(stderr || error.message)) : resolve(stdout)))
