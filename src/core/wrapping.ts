@@ -11,7 +11,7 @@ import { unwrapJwt, wrapAsJwt } from './tokens/wrapping-jwt.ts'
 import type { Unit } from './unit.ts'
 
 /** Policy of wrapping tokens: they may read what they wrap, and unwrap it. Nobody can be given it. */
-export const wrappingPolicy = 'response-wrapping'
+const wrappingPolicy = 'response-wrapping'
 
 export interface WrapInfo {
   readonly token: string

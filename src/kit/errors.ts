@@ -51,7 +51,6 @@ export class ApiError extends Error {
 
 export const badRequest = (message: string, options?: ErrorDetail): ApiError => new ApiError('bad_request', message, options)
 export const permissionDenied = (options?: ErrorDetail): ApiError => new ApiError('permission_denied', 'permission denied', options)
-export const notFound = (message = '', options?: ErrorDetail): ApiError => new ApiError('not_found', message, options)
 export const internal = (detail: string, options?: ErrorDetail): ApiError =>
   new ApiError('internal', 'internal error', { ...options, detail })
 

@@ -79,16 +79,7 @@ export const integer = (description: string): Field<number> => field({ type: 'in
 export const flag = (description: string): Field<boolean> => field({ type: 'boolean' }, description, false, asFlag)
 /** Seconds on the inside; on the wire a number of seconds or a text such as `90`, `15m`, `1h30m`, `2d`. */
 export const duration = (description: string): Field<number> => field({ type: 'integer', format: 'seconds' }, description, 0, parseDuration)
-/** Seconds, where the sign carries a meaning of its own or is checked by the operation. */
 export const anything = (description: string): Field<Json> => field({ type: 'any' }, description, null, (raw) => raw)
-
-export const choice = <const C extends string>(description: string, choices: readonly C[]): Field<C> =>
-  field({ type: 'string', choices }, description, '' as C, (raw) => {
-    const given = asText(raw)
-    const found = choices.find((c) => c === given)
-    if (found === undefined) throw new Error(`expected one of ${choices.join(', ')}`)
-    return found
-  })
 
 /** A list of texts; on the wire a JSON list or one text with commas. Blanks around items and empty items are dropped. */
 export const list = (description: string): Field<readonly string[]> =>

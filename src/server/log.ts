@@ -10,7 +10,7 @@ const order: readonly (LogLevel | 'off')[] = ['trace', 'debug', 'info', 'warn', 
 const tags: Readonly<Record<LogLevel, string>> = { trace: '[TRACE]', debug: '[DEBUG]', info: '[INFO] ', warn: '[WARN] ', error: '[ERROR]' }
 
 /** The levels that are set, by module; '' for all others. Changed by `sys/loggers` and on SIGHUP. */
-export class LogLevels {
+class LogLevels {
   #levels = new Map<string, LogLevel | 'off'>()
   readonly #initial: LogLevel | 'off'
   constructor(initial: LogLevel | 'off') {

@@ -1,7 +1,7 @@
 /** The part of the contract suite that concerns `list`. */
 import assert from 'node:assert/strict'
 import type { Store } from '../kit/store.ts'
-import { bytes, type Requirement } from './contract.ts'
+import { bytes, type Requirement } from './contract-parts.ts'
 
 const put = (store: Store, keys: readonly string[]): Promise<number> =>
   store.commit([], keys.map((key) => ({ put: key, value: bytes('1') })))

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { Conflict } from '../kit/errors.ts'
 import type { Expectation, ListOptions, Store, Write } from '../kit/store.ts'
-import { bytes, type Requirement, textOf } from './contract.ts'
+import { bytes, type Requirement, textOf } from './contract-parts.ts'
 import { seededRandom } from './seeded.ts'
 
 const segments = ['a', 'b', 'a-', 'a0', 'ab', '', '.', ' ', 'é', '\uffff', '😀', 'z']

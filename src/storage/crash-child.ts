@@ -3,7 +3,7 @@
  * its loops moves one item on, so that after any crash the state shows whether a commit was lost or torn.
  */
 import type { Store } from '../kit/store.ts'
-import { bytes, increment, readText } from './contract.ts'
+import { bytes, increment, readText } from './contract-parts.ts'
 import { openLmdbStore } from './lmdb.ts'
 
 export const loopCount = 8

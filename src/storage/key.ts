@@ -11,7 +11,7 @@ export const keyBytesMax = 1_900
 /** Bytes of the largest value: what a layer adds to it still has to fit in the 16 MiB that LMDB reads in one piece. */
 export const valueBytesMax = 15 * 1024 * 1024
 /** Writes of one commit. */
-export const writeCountMax = 100_000
+const writeCountMax = 100_000
 
 const loneSurrogate = /\p{Surrogate}/u
 
@@ -23,7 +23,7 @@ export function checkKey(key: string): void {
 }
 
 /** Throws 'bad_request' unless `key` is well-formed and short enough; '' and a '/' at the end pass. */
-export function checkText(key: string, what: string): void {
+function checkText(key: string, what: string): void {
   // Three bytes are the most that one UTF-16 unit becomes, so short keys need no count.
   if (key.length * 3 > keyBytesMax && Buffer.byteLength(key) > keyBytesMax) {
     throw badRequest(`${what} may not be longer than ${keyBytesMax} bytes`)

@@ -31,7 +31,7 @@ export interface Part extends Batch {
   readonly store: Store
 }
 
-export const isLayered = (store: Store): store is LayeredStore => 'lower' in store && 'base' in store
+const isLayered = (store: Store): store is LayeredStore => 'lower' in store && 'base' in store
 
 /** The key that a write changes. */
 export function keyOf(write: Write): string {

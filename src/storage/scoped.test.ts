@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { bytes, readText, storeContract } from './contract.ts'
+import { storeContract } from './contract.ts'
+import { bytes, readText } from './contract-parts.ts'
 import { keyBytesMax } from './key.ts'
 import { memoryStore } from './memory.ts'
 import { scopedStore } from './scoped.ts'

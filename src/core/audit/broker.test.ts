@@ -155,6 +155,14 @@ test('a dead socket beside a live file costs nothing', async () => {
   }, (path) => [socket, deviceRecord({ file_path: path })])
 })
 
+test('a device that fails at once does not refuse what a slower one takes', async () => {
+  await withBroker(async ({ broker, path }) => {
+    for (let i = 0; i < 5; i++) await broker.write(entryOf(`a/${i}`))
+    assert.equal(entryPaths(readLines(path)).length, 5)
+    assert.deepEqual(broker.status().map(({ state }) => state), ['failing', 'ok'])
+  }, (path) => [deviceRecord({ file_path: path, prefix: 'x' }), deviceRecord({ file_path: path, fsync: 'true' }, { path: 'two/' })], { ...anywhere, prefix: false })
+})
+
 test('a device that hangs alone refuses within its deadline, and at once while it hangs', async () => {
   const server = await silentServer()
   const socket = deviceRecord({ address: server.address, write_timeout: '300ms', log_raw: 'true' }, { path: 'sock/', type: 'socket' })

@@ -107,7 +107,7 @@ export async function disableMount(core: Core, path: string): Promise<boolean> {
 }
 
 /** Revokes what the mount issued, then removes its data, then its record. May be run again after a crash, from any point. */
-export async function finishRemoval(core: Core, record: MountRecord): Promise<void> {
+async function finishRemoval(core: Core, record: MountRecord): Promise<void> {
   await revokeUnder(core, record.path, true)
   await dropTree(core.barrier.values, record.uuid)
   await withUnit(async (unit) => {

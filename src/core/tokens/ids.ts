@@ -18,9 +18,8 @@ export function randomId(host: Host, length = idLength): string {
   return id
 }
 
-export const servicePrefix = 'hvs.'
+const servicePrefix = 'hvs.'
 export const batchPrefix = 'hvb.'
-export const recoveryPrefix = 'hvr.'
 export const newServiceToken = (host: Host): string => servicePrefix + randomId(host)
 
 /** HMAC-SHA256 in hex, under a key that exists only while unsealed. */

@@ -40,7 +40,7 @@ export async function killToken(core: Core, hash: string): Promise<boolean> {
 }
 
 /** Takes a token and its indexes out of the store, as part of a unit. */
-export function removeRecord(core: Core, opaque: Transaction, record: TokenRecord): void {
+function removeRecord(core: Core, opaque: Transaction, record: TokenRecord): void {
   tokenRecords.remove(opaque, record.hash)
   accessorRecords.remove(opaque, hashAccessor(core, record.accessor))
   if (record.parent !== null) opaque.delete(childKey(record.parent, record.hash))

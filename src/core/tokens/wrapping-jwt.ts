@@ -1,5 +1,6 @@
 /** Wrapping tokens in the form of a JWT (RFC 7519, ES256 replaced by HS256: only this server ever reads them), for clients that ask for it. */
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import { parseJson } from '../../kit/json.ts'
 import type { Base } from '../base.ts'
 import type { MadeToken } from './create.ts'
 
@@ -20,6 +21,6 @@ export function unwrapJwt(base: Base, token: string): string {
   const given = Buffer.from(signature, 'base64url')
   const expected = sign(base, `${head}.${claims}`)
   if (given.length !== expected.length || !timingSafeEqual(given, expected)) return token
-  const { jti } = JSON.parse(Buffer.from(claims, 'base64url').toString('utf8')) as { jti?: unknown }
+  const { jti } = parseJson(Buffer.from(claims, 'base64url').toString('utf8')) as { jti?: unknown }
   return typeof jti === 'string' ? jti : token
 }

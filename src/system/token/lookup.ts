@@ -1,5 +1,6 @@
 /** Looking tokens up: one's own, another's, by accessor; and the list of all accessors. */
 import { opaqueStore } from '../../core/base.ts'
+import { hashAccessor } from '../../core/tokens/create.ts'
 import { findToken, findTokenByAccessor } from '../../core/tokens/find.ts'
 import { accessorRecords, type TokenRecord } from '../../core/tokens/record.ts'
 import { ApiError, badRequest, permissionDenied } from '../../kit/errors.ts'
@@ -11,7 +12,7 @@ import { listItem } from '../errors.ts'
 import { showToken } from './show.ts'
 
 /** The caller's own token, as it is after this request has spent a use. */
-export async function ownRecord({ core, token }: SystemCall): Promise<{ readonly id: string; readonly record: TokenRecord }> {
+async function ownRecord({ core, token }: SystemCall): Promise<{ readonly id: string; readonly record: TokenRecord }> {
   if (token === null) throw permissionDenied()
   if (token.record.numUses === 0) return token
   const now = token.record.type === 'batch' ? token.record : await findToken(core, token.id)
@@ -52,14 +53,16 @@ const lookupAccessor = systemPath('lookup-accessor').write({
 })
 
 const accessors = systemPath('accessors').list({
-  summary: 'List the accessors of all tokens.',
+  summary: 'List the accessors of all tokens, in no particular order.',
   access: 'sudo',
   input: { after: defaulted(text('Only those after this one.'), ''), limit: defaulted(integer('At most so many; 0 or less: all.'), 0) },
   async handle({ core, input }) {
     const store = opaqueStore(core)
-    const hashes = await store.list('accessor/', { ...(input.limit > 0 ? { limit: input.limit } : {}) })
+    // They lie under their hashes, and are paged in that order.
+    const after = input.after === '' ? '' : hashAccessor(core, input.after)
+    const hashes = await store.list('accessor/', { after, ...(input.limit > 0 ? { limit: input.limit } : {}) })
     const found = await Promise.all(hashes.map((hash) => accessorRecords.read(store, hash)))
-    return listed(found.flatMap((record) => (record === null || record.accessor <= input.after ? [] : [record.accessor])).sort())
+    return listed(found.flatMap((record) => (record === null ? [] : [record.accessor])))
   },
 })
 

@@ -5,7 +5,7 @@ import { resumeRevocations } from '../../core/tokens/revoke.ts'
 import { reply } from '../../kit/result.ts'
 import { systemPath } from '../call.ts'
 
-export const tidyStarted = "Tidy operation successfully started. Any information from the operation will be printed to Coffer's server logs."
+const tidyStarted = "Tidy operation successfully started. Any information from the operation will be printed to Coffer's server logs."
 
 const tidy = systemPath('tidy').write({
   summary: 'Finish interrupted revocations and forget empty indexes.',
