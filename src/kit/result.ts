@@ -56,6 +56,8 @@ interface ReplyFields {
   readonly emptyWarnings?: boolean
   /** Keys of `data` are repeated beside it, as old clients expect of some sys endpoints. */
   readonly repeatedAtTop?: boolean
+  /** What the audit log says was answered, where that is not `data`. */
+  readonly auditData?: Data
   /** Answered as it stands, without the envelope: lifecycle endpoints, certificates, metrics. */
   readonly raw?: { readonly contentType: string; readonly body: string | Uint8Array | AsyncIterable<string | Uint8Array>; readonly headers?: readonly (readonly [string, string])[] }
 }

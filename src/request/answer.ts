@@ -26,6 +26,8 @@ export interface AuthAnswer {
 export interface Outcome {
   readonly status: number
   readonly data: Data | null
+  /** For the audit log, in place of `data`. */
+  readonly auditData: Data | null
   readonly warnings: readonly string[]
   readonly auth: AuthAnswer | null
   readonly lease: { readonly id: string; readonly renewable: boolean; readonly seconds: number } | null
@@ -41,7 +43,7 @@ export interface Outcome {
 }
 
 const plain: Outcome = {
-  status: 200, data: null, warnings: [], auth: null, lease: null, wrapInfo: null, wrappedAccessor: '', repeatedAtTop: false, emptyWarnings: false, raw: null, empty: false, errors: null,
+  status: 200, data: null, auditData: null, warnings: [], auth: null, lease: null, wrapInfo: null, wrappedAccessor: '', repeatedAtTop: false, emptyWarnings: false, raw: null, empty: false, errors: null,
 }
 export const outcome = (fields: Partial<Outcome>): Outcome => ({ ...plain, ...fields })
 

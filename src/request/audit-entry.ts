@@ -124,7 +124,7 @@ function responseOf(out: Outcome): AuditResponse {
   return {
     ...(out.auth === null ? {} : { auth: madeAuth(out.auth) }),
     ...(out.lease === null || out.lease.id === '' ? {} : { lease_id: out.lease.id }),
-    ...(out.data === null ? {} : { data: out.data }),
+    ...(out.auditData === null ? (out.data === null ? {} : { data: out.data }) : { data: out.auditData }),
     ...(out.warnings.length === 0 ? {} : { warnings: out.warnings }),
     ...(out.wrapInfo === null ? {} : { wrap_info: out.wrapInfo }),
   }

@@ -102,12 +102,12 @@ async function outcomeOf(core: Core, acting: Acting, target: Resolved, unit: Uni
 }
 
 function replied(fields: Reply['fields'], target: Resolved): Outcome {
-  const { data = null, status, warnings = [], raw = null, repeatedAtTop = false, emptyWarnings = false, shownLease, auth, wrapInfo, wrappedAccessor = '' } = fields
+  const { data = null, status, auditData = null, warnings = [], raw = null, repeatedAtTop = false, emptyWarnings = false, shownLease, auth, wrapInfo, wrappedAccessor = '' } = fields
   const empty = raw === null && data === null && warnings.length === 0 && auth === undefined && wrapInfo === undefined
   if (empty && status === undefined) return nothing(target)
   // A status without anything to say: with 204 and 202 there is no body, with 200 an empty envelope.
   return outcome({
-    status: status ?? 200, data, warnings, raw, repeatedAtTop, emptyWarnings, empty: empty && status !== 200,
+    status: status ?? 200, data, auditData, warnings, raw, repeatedAtTop, emptyWarnings, empty: empty && status !== 200,
     lease: shownLease === undefined ? null : { id: '', renewable: false, ...shownLease },
     auth: (auth as AuthAnswer | undefined) ?? null,
     wrapInfo: (wrapInfo as WrapInfo | undefined) ?? null,

@@ -5,6 +5,7 @@ import { unwrapJwt } from '../../core/tokens/wrapping-jwt.ts'
 import { invalidWrappingToken, readWrapped, resolveWrapping, wrapText } from '../../core/wrapping.ts'
 import { ApiError, badRequest, permissionDenied } from '../../kit/errors.ts'
 import { defaulted, secret, text } from '../../kit/fields.ts'
+import { JsonText } from '../../kit/json.ts'
 import { also } from '../../kit/operation.ts'
 import { reply, type Result } from '../../kit/result.ts'
 import { formatTime } from '../../kit/time.ts'
@@ -61,7 +62,7 @@ const unwrapOperation = systemPath('wrapping/unwrap').write({
   async handle(call): Promise<Result> {
     await checkAsker(call)
     const { text } = await unwrap(call)
-    return reply({ raw: { contentType: 'application/json', body: text } })
+    return reply({ raw: { contentType: 'application/json', body: text }, auditData: { unwrapped: new JsonText(text) } })
   },
 })
 
