@@ -19,6 +19,7 @@ export const httpFlags = {
   mfa: list('Credentials for multi-factor authentication.', { variable: 'MFA' }),
   'policy-override': bool('Override soft-mandatory policies.', { hidden: true }),
   'unlock-key': text('Key of a locked namespace.', { hidden: true }),
+  'no-color': bool('Never colour the output.'),
   'non-interactive': bool('Never ask for input and never read from stdin.'),
   'output-curl-string': bool('Print the request as a curl command instead of sending it.'),
   'output-policy': bool('Print the policy that the request needs instead of sending it.'),

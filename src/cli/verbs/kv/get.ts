@@ -37,7 +37,7 @@ export const command = defineCommand({
 })
 
 async function printField(print: Printer, secret: WireSecret, isV2: boolean, field: string, path: string): Promise<void> {
-  if (!isV2) return print.only(secret, field)
+  if (!isV2 || isWrapped(secret)) return print.only(secret, field)
   const data = objectOf(secret.data?.['data'])
   if (data === null) throw remoteError(`No data found at ${path}`)
   // "data" names the whole of it, unless the secret has a field of that name.
