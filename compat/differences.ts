@@ -10,7 +10,6 @@ export const differences: Readonly<Record<string, Readonly<Record<string, string
     'A wrapped seal status': 'The version and the date of the build are our own.',
   },
   transport: {
-    'Above the API': 'There is no web console yet: a redirect to it would end in nothing.',
     'Path with a broken escape': 'Every refusal is JSON with a list of errors, also this one.',
     'Path with a null byte': 'The refusal says what is wrong with the path; theirs has no body.',
   },

@@ -29,7 +29,7 @@ const defaultExportsAllowed: Readonly<Record<string, string>> = {
 const packageRoots = new Set(['client/src/index.ts'])
 
 /** Tests, and the suites that several of them run: a list of cases may be long. */
-const isTest = (path: string): boolean => /\.test\.ts$|\/(?:contract|testing)(?:-[\w-]+)?\.ts$/.test(path)
+const isTest = (path: string): boolean => /\.test\.ts$|\/(?:contract|testing)(?:-[\w-]+)?(?:\.ts$|\/)/.test(path)
 
 export function checkSizes(source: Source): Breach[] {
   const lines = source.text.split('\n').length - 1
