@@ -78,8 +78,8 @@ function checkTokenSettings(settings: TokenSettings): void {
   if (negative !== undefined) throw badRequest(`'${wireNames[negative]}' cannot be negative`)
   if (settings.maxTtl > 0 && settings.ttl > settings.maxTtl) throw badRequest("'token_ttl' cannot be greater than 'token_max_ttl'")
   if (settings.type !== 'batch') return
-  if (settings.period !== 0) throw badRequest("'token_type' cannot be 'batch' when set to generate periodic tokens")
-  if (settings.numUses !== 0) throw badRequest("'token_type' cannot be 'batch' when set to generate tokens with limited use count")
+  if (settings.period !== 0) throw badRequest("'token_type' cannot be 'batch' or 'default_batch' when set to generate periodic tokens")
+  if (settings.numUses !== 0) throw badRequest("'token_type' cannot be 'batch' or 'default_batch' when set to generate tokens with limited use count")
 }
 
 const wireNames = { ttl: 'token_ttl', maxTtl: 'token_max_ttl', explicitMaxTtl: 'token_explicit_max_ttl', numUses: 'token_num_uses', period: 'token_period' } as const
