@@ -88,6 +88,31 @@ function collect(
   })
 }
 
+/** For how long a client whose body is too large is still listened to: milliseconds. */
+const discardTime = 5000
+
+/**
+ * Reads and forgets the rest of a body, as much again as is allowed, so that a client that is still sending gets to see the refusal instead of a
+ * connection that broke. Resolves in any case.
+ */
+export function discardBody(request: IncomingMessage, bytesMax: number): Promise<void> {
+  return new Promise((resolve) => {
+    let size = 0
+    const done = (): void => {
+      clearTimeout(timer)
+      request.off('data', onData).off('end', done).off('close', done).off('error', done)
+      resolve()
+    }
+    const onData = (chunk: Uint8Array): void => {
+      size += chunk.length
+      if (size > bytesMax * 2) done()
+    }
+    const timer = setTimeout(done, discardTime)
+    if (request.complete || request.destroyed) return done()
+    request.on('data', onData).on('end', done).on('close', done).on('error', done)
+  })
+}
+
 /** Whether a request brings a body at all: one of the two headers that announce one (RFC 9112 §6). */
 export const hasBody = (request: IncomingMessage): boolean => {
   const length = request.headers['content-length']

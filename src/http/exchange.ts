@@ -5,7 +5,7 @@ import { ApiError } from '../kit/errors.ts'
 import type { JsonObject } from '../kit/json.ts'
 import type { ClientGone, Serve, WireRequest, WireResponse, WireVerb } from '../request/wire.ts'
 import { errorAnswer, errorsAnswer } from './answers.ts'
-import { decodeBody, hasBody, type BodyLimits, type BodyReader } from './body.ts'
+import { decodeBody, discardBody, hasBody, type BodyLimits, type BodyReader } from './body.ts'
 import { certificatesOf, type Connection } from './connection.ts'
 import { judgeOrigin, type CorsSettings } from './cors.ts'
 import { decodeHead, isApiTarget, targetOf, type RequestHead } from './decode.ts'
@@ -70,7 +70,10 @@ export function createExchangeHandler(host: WireHost, settings: ExchangeSettings
     connection.lastResponse = response
     const exchange: Exchange = { message, response, connection, method, awaitsContinue, headers: echoedHeaders(message.headers) }
     const respond = (answer: WireResponse): void => sendAnswer(host, settings, exchange, answer)
-    const fail = (error: unknown): void => respond(answerTo(host, error))
+    const fail = (error: unknown): void => {
+      if (!(error instanceof ApiError) || error.code !== 'body_too_large' || exchange.awaitsContinue) respond(answerTo(host, error))
+      else void discardBody(message, settings.limits.bodyBytesMax).then(() => respond(answerTo(host, error)))
+    }
     try {
       begin(host, settings, exchange)?.then(respond, fail)
     } catch (error) {
