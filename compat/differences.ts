@@ -9,6 +9,9 @@ export const differences: Readonly<Record<string, Readonly<Record<string, string
   'sys-wrapping': {
     'A wrapped seal status': 'The version and the date of the build are our own.',
   },
+  token: {
+    'Roles: look at the token': 'The limit that the role sets for the life of the token is in force, so it is shown.',
+  },
   transport: {
     'Path with a broken escape': 'Every refusal is JSON with a list of errors, also this one.',
     'Path with a null byte': 'The refusal says what is wrong with the path; theirs has no body.',

@@ -1,7 +1,7 @@
 /** The configuration of a server: Vault's keys, in HCL or JSON, from a file, a folder of files or the environment. */
 import type { LogSettings } from '../log.ts'
 import { isLogLevel } from '../log.ts'
-import { Section, ConfigError } from './blocks.ts'
+import { ConfigError, type Section } from './blocks.ts'
 import { listenersOf, type ListenerConfig } from './listeners.ts'
 import { ignoredKeys } from './ignored.ts'
 
