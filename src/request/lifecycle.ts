@@ -6,7 +6,8 @@ import { beginUnit } from '../core/unit.ts'
 import type { Core } from '../core/core.ts'
 import { parseFields } from '../kit/fields.ts'
 import { ApiError } from '../kit/errors.ts'
-import type { AnyCall, MountView } from '../kit/operation.ts'
+import type { Transaction } from '../kit/store.ts'
+import type { AnyCall, Call, MountView } from '../kit/operation.ts'
 import { Reply } from '../kit/result.ts'
 import type { SystemCall } from '../system/call.ts'
 import { answerOf, outcome } from './answer.ts'
@@ -38,19 +39,20 @@ function isLifecyclePath(core: Core, rest: string): boolean {
   return template?.operations.some((operation) => operation.lifecycle) === true
 }
 
+const noStore = (): never => {
+  throw new ApiError('internal', 'internal error', { detail: 'a lifecycle operation has no store' })
+}
+const unavailable: Transaction = Object.freeze({ get: noStore, list: noStore, put: noStore, delete: noStore, merge: noStore })
+const nobodyMay = async (): Promise<boolean> => false
+const nothing = (): void => undefined
+
+/** One literal: health is asked for more often than anything else. */
 function lifecycleCall(core: Core, wire: WireRequest, params: unknown, input: unknown): AnyCall {
-  const unit = beginUnit()
-  const system: SystemCall = {
-    core, unit, token: null, requestId: wire.id, tokenGiven: wire.token, wrapTtl: null, method: wire.method,
-    may: async () => false, rawBody: wire.raw, query: wire.query,
-  }
-  const call = {
-    ...system, params, input, body: wire.data, mount: nowhere, caller: null, remoteAddress: wire.remoteAddress,
-    clientCertificate: wire.clientCertificate, headers: wire.headers, now: core.host.now(), random: core.host.random,
-    warn: () => undefined, afterCommit: () => undefined,
-    get store(): never {
-      throw new ApiError('internal', 'internal error', { detail: 'a lifecycle operation has no store' })
-    },
+  const call: SystemCall & Call<unknown, unknown> = {
+    core, unit: beginUnit(), token: null, requestId: wire.id, tokenGiven: wire.token, wrapTtl: null, method: wire.method, may: nobodyMay,
+    rawBody: wire.raw, query: wire.query, params, input, body: wire.data, store: unavailable, mount: nowhere, caller: null,
+    remoteAddress: wire.remoteAddress, clientCertificate: wire.clientCertificate, headers: wire.headers, now: core.host.now(), random: core.host.random,
+    warn: nothing, afterCommit: nothing,
   }
   return call as unknown as AnyCall
 }
