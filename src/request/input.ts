@@ -7,7 +7,6 @@ import type { JsonObject } from '../kit/json.ts'
 import type { Store } from '../kit/store.ts'
 import type { AnyCall, Operation } from '../kit/operation.ts'
 import type { Mount } from '../core/mounts/table.ts'
-import type { Verdict } from '../core/policies/acl.ts'
 import type { SystemCall } from '../system/call.ts'
 import type { Caller } from './identify.ts'
 import type { Target } from './resolve.ts'
@@ -51,7 +50,7 @@ export function callOf(core: Core, wire: WireRequest, target: Resolved, caller: 
     unknown: operation.arbitraryInput ? [] : unknown.filter((name) => !Object.hasOwn(target.params, name)),
   }
   const isSystem = mount.registered?.engine.kind === 'system' || mount.record.type === 'token'
-  return (isSystem ? { ...call, ...systemPart(core, wire, caller, unit, wrapTtl) } : call) as unknown as AnyCall & { unknown: readonly string[] }
+  return (isSystem ? Object.assign(call, systemPart(core, wire, caller, unit, wrapTtl)) : call) as unknown as AnyCall & { unknown: readonly string[] }
 }
 
 function systemPart(core: Core, wire: WireRequest, caller: Caller | null, unit: Unit, wrapTtl: number | null): SystemCall {
@@ -73,7 +72,6 @@ const plainQuestion = (core: Core, path: string, capability: string): Parameters
   path, capability: capability as 'read', sudo: capability === 'sudo', data: null, wrapTtl: null, nowMs: core.host.now(),
 })
 
-export type { Verdict }
 
 /** Vault's two warnings about fields that do not count. */
 export function fieldWarnings(unknown: readonly string[], target: Target, data: JsonObject | null): string[] {

@@ -42,7 +42,7 @@ function isLifecyclePath(core: Core, rest: string): boolean {
 const noStore = (): never => {
   throw new ApiError('internal', 'internal error', { detail: 'a lifecycle operation has no store' })
 }
-const unavailable: Transaction = Object.freeze({ get: noStore, list: noStore, put: noStore, delete: noStore, merge: noStore })
+const unavailable: Transaction = Object.freeze({ get: noStore, peek: noStore, list: noStore, put: noStore, delete: noStore, merge: noStore })
 const nobodyMay = async (): Promise<boolean> => false
 const nothing = (): void => undefined
 
