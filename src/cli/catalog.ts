@@ -32,7 +32,6 @@ const verbs: Readonly<Record<string, LoadCommand>> = {
   'auth tune': async () => (await import('./verbs/auth/tune.ts')).command,
   debug: async () => (await import('./verbs/debug.ts')).command,
   delete: async () => (await import('./verbs/delete.ts')).command,
-  help: async () => (await import('./verbs/help.ts')).command,
   'kv delete': async () => (await import('./verbs/kv/delete.ts')).command,
   'kv destroy': async () => (await import('./verbs/kv/destroy.ts')).command,
   'kv enable-versioning': async () => (await import('./verbs/kv/enable-versioning.ts')).command,

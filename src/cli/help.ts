@@ -58,7 +58,7 @@ export async function overview(program: string): Promise<string> {
     '',
     await listed(others),
     '',
-    `"${program} <command> -help" explains a command. The server is found by COFFER_ADDR (or VAULT_ADDR), the token by`,
+    `"${program} help <command>" explains a command. The server is found by COFFER_ADDR (or VAULT_ADDR), the token by`,
     `COFFER_TOKEN (or VAULT_TOKEN) or the last "${program} login".`,
   ].join('\n')
 }

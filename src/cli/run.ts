@@ -28,7 +28,7 @@ const installFlags: readonly string[] = ['-autocomplete-install', '-autocomplete
 async function dispatch(argv: readonly string[], host: Host): Promise<number> {
   const install = argv.length === 1 ? installFlags.indexOf(argv[0]?.replace(/^--/, '-') ?? '') : -1
   if (install >= 0) return (await import('./completion/install.ts')).changeShells(host, install === 0)
-  const words = argv.length === 1 && versionFlags.includes(argv[0] ?? '') ? ['version'] : argv
+  const words = spelledOut(argv)
   const found = findVerb(words)
   if (found.command === null) return (await import('./help.ts')).answerWithHelp(found, wantsHelp(words), host)
   const command = await found.command()
@@ -37,6 +37,12 @@ async function dispatch(argv: readonly string[], host: Host): Promise<number> {
     return 0
   }
   return runCommand(command, found, host)
+}
+
+/** `help kv get` is `kv get -help`; `-version` alone is a command. */
+function spelledOut(argv: readonly string[]): readonly string[] {
+  if (argv[0] === 'help') return [...argv.slice(1), '-help']
+  return argv.length === 1 && versionFlags.includes(argv[0] ?? '') ? ['version'] : argv
 }
 
 /** Anywhere before `--`, as in Vault. */

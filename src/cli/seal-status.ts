@@ -91,6 +91,20 @@ function document(status: ExactObject, leader: ExactObject): object {
 }
 
 const statusNames = [
-  ...['type', 'initialized', 'sealed', 't', 'n', 'progress', 'nonce', 'version', 'build_date', 'migration', 'cluster_name', 'cluster_id'],
-  ...['recovery_seal', 'recovery_seal_type', 'storage_type', 'warnings'],
+  'type',
+  'initialized',
+  'sealed',
+  't',
+  'n',
+  'progress',
+  'nonce',
+  'version',
+  'build_date',
+  'migration',
+  'cluster_name',
+  'cluster_id',
+  'recovery_seal',
+  'recovery_seal_type',
+  'storage_type',
+  'warnings',
 ]

@@ -18,7 +18,7 @@ export async function complete(host: Host): Promise<number> {
 }
 
 /** `line` begins with the program's name and ends at the cursor. */
-export async function candidatesFor(line: string, host: Host): Promise<readonly string[]> {
+async function candidatesFor(line: string, host: Host): Promise<readonly string[]> {
   const words = splitWords(line).slice(1)
   const last = words.pop() ?? ''
   const found = findVerb(words)

@@ -29,7 +29,8 @@ export async function startTestServer(): Promise<TestServer> {
   const home = mkdtempSync(join(tmpdir(), 'coffer-cli-'))
   const listen = `127.0.0.1:${await freePort()}`
   const args = [mainFile, 'server', '-dev', '-dev-root-token-id=root', `-dev-listen-address=${listen}`, '-dev-no-store-token']
-  const child = spawn(process.execPath, args, { env: { PATH: process.env['PATH'], HOME: home }, cwd: home, stdio: ['ignore', 'pipe', 'pipe'] })
+  const env = { PATH: process.env['PATH'], HOME: home }
+  const child = spawn(process.execPath, args, { env, cwd: home, stdio: ['ignore', 'pipe', 'pipe'] })
   const output: string[] = []
   child.stdout.on('data', (chunk: Buffer) => output.push(String(chunk)))
   child.stderr.on('data', (chunk: Buffer) => output.push(String(chunk)))

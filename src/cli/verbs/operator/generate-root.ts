@@ -104,7 +104,15 @@ async function giveKey(session: Session<Flags>, api: Api): Promise<ExactObject> 
 }
 
 const names = [
-  ...['nonce', 'started', 'progress', 'required', 'complete', 'encoded_token', 'encoded_root_token', 'pgp_fingerprint', 'otp'],
+  'nonce',
+  'started',
+  'progress',
+  'required',
+  'complete',
+  'encoded_token',
+  'encoded_root_token',
+  'pgp_fingerprint',
+  'otp',
   'otp_length',
 ]
 
