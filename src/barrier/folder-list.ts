@@ -7,7 +7,7 @@ import { internal } from '../kit/errors.ts'
 import type { ListOptions } from '../kit/store.ts'
 import { compareKeys } from '../storage/key.ts'
 import type { FolderContext } from './folder-tidy.ts'
-import type { FolderPage, Leaf, LeafRef } from './pages.ts'
+import type { FolderPage, Leaf, LeafRef, Page } from './pages.ts'
 import { decodeFolder, decodeLeaf, highOf, isInRange, leafIndexOf, positionOf } from './pages.ts'
 
 /** The names of `folder` as `Store.list` answers them. The arguments have been checked. */
@@ -18,7 +18,23 @@ export async function listFolder(context: FolderContext, folder: string, options
   const lister = new Lister(context, folder, limit)
   if (options.reverse === true) await lister.descend(page, options.after ?? null)
   else await lister.ascend(page, options.after)
-  return lister.names
+  return limit === Number.POSITIVE_INFINITY && options.after === undefined && options.reverse !== true ? remembered(lister) : lister.names
+}
+
+/** Whole listings by their first page: the others that they were made of, and the names. */
+const listings = new WeakMap<Page, { readonly pages: readonly Page[]; readonly names: string[] }>()
+
+/**
+ * The names of a whole folder: the same frozen array for as long as all its pages are the same, so that what is derived from it (the audit
+ * log's hashes of a thousand names) can be kept with it.
+ */
+function remembered({ pages, names }: Lister): string[] {
+  const [first] = pages
+  if (first === undefined) return names
+  const known = listings.get(first)
+  if (known !== undefined && known.pages.length === pages.length && known.pages.every((page, index) => page === pages[index])) return known.names
+  listings.set(first, { pages, names: Object.freeze(names) as string[] })
+  return names
 }
 
 async function readFolder({ values, keys }: FolderContext, folder: string): Promise<FolderPage | null> {
@@ -31,6 +47,8 @@ const rereadsMax = 1_000
 
 class Lister {
   readonly names: string[] = []
+  /** The pages that names were taken from, in their order. */
+  readonly pages: Page[] = []
   readonly #context: FolderContext
   readonly #folder: string
   readonly #limit: number
@@ -47,7 +65,10 @@ class Lister {
     let root: FolderPage | null = page
     let from = after ?? ''
     while (root !== null && this.names.length < this.#limit) {
-      if (root.kind === 'small') return this.#takeFrom(root.names, from, after)
+      if (root.kind === 'small') {
+        this.pages.push(root)
+        return this.#takeFrom(root.names, from, after)
+      }
       const index: number = leafIndexOf(root.leaves, from)
       const ref = root.leaves[index] as LeafRef
       const leaf: Leaf | null = ref.filled ? await this.#readLeaf(ref) : emptyLeaf(root.leaves, index)
@@ -55,6 +76,7 @@ class Lister {
         root = await this.#reread()
         continue
       }
+      if (ref.filled) this.pages.push(leaf)
       this.#takeFrom(leaf.names, from, after)
       if (leaf.high === null) return
       from = leaf.high
