@@ -1,0 +1,68 @@
+/** The guides do what they say: every block is run, once with the root token and once with the policy that the guide asks for. */
+import assert from 'node:assert/strict'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { missingProgram, runProgram } from '../compat/clients/shell.ts'
+import { cleanEnvironment, cofferCommand, projectRoot, startDevServer, type TestServer } from '../compat/server.ts'
+import { isAsExpected, outputsOf, parseGuide, scriptOf } from './guide-blocks.ts'
+
+const folder = join(projectRoot, 'docs/guides')
+const guides = readdirSync(folder).filter((name) => name !== 'README.md')
+const skip = missingProgram(['bash', '--version']) || missingProgram(['curl', '--version']) || missingProgram(['openssl', 'version'])
+
+/** Runs a script in bash as a reader would: `coffer` is a command, and `login` has kept the token. */
+async function runScript(server: TestServer, token: string, script: string): Promise<string> {
+  const home = mkdtempSync(join(server.folder, 'reader-'))
+  const bin = join(home, 'bin')
+  mkdirSync(bin)
+  writeFileSync(join(bin, 'coffer'), `#!/bin/sh\nexec ${cofferCommand.map((word) => `'${word}'`).join(' ')} "$@"\n`)
+  chmodSync(join(bin, 'coffer'), 0o755)
+  const env = { ...cleanEnvironment(home), COFFER_ADDR: server.addr, PATH: `${bin}:${process.env['PATH'] ?? ''}` }
+  const text = `coffer login -no-print ${token}\n${script.replaceAll('http://127.0.0.1:8200', server.addr)}`
+  const { stdout, stderr } = await runProgram(['bash', '-c', text], { env, cwd: home, timeout: 120_000 })
+  assert.equal(stderr, '')
+  rmSync(home, { recursive: true })
+  return stdout
+}
+
+async function checkGuide(name: string, tokenOf: (server: TestServer) => Promise<string>): Promise<void> {
+  const blocks = parseGuide(readFileSync(join(folder, name), 'utf8'))
+  assert.ok(blocks.filter(({ expected }) => expected !== null).length > 5, 'too few blocks: the guide is not read as it should be')
+  const server = await startDevServer()
+  try {
+    const outputs = outputsOf(await runScript(server, await tokenOf(server), scriptOf(blocks)))
+    assert.equal(outputs.length, blocks.length)
+    for (const [i, { line, commands, expected }] of blocks.entries()) {
+      const output = outputs[i] ?? ''
+      if (expected !== null && !isAsExpected(expected, output)) assert.equal(output, expected, `docs/guides/${name}:${line}\n${commands}`)
+    }
+  } finally {
+    await server.stop()
+  }
+}
+
+/** A token with the policy that a guide ends with, and no other right. */
+async function makeOperator(name: string, server: TestServer): Promise<string> {
+  const policy = /^```hcl\n([^]*?)^```$/m.exec(readFileSync(join(folder, name), 'utf8'))?.[1]
+  assert.ok(policy, `${name} names no policy`)
+  const script = `coffer policy write operator - <<'END' > /dev/null\n${policy}END\ncoffer token create -policy=operator -field=token\n`
+  return (await runScript(server, server.token, script)).trim()
+}
+
+for (const name of guides) {
+  test(`${name}: every step prints what the guide says`, { skip }, () => checkGuide(name, async ({ token }) => token))
+  test(`${name}: the policy that it names is enough`, { skip }, () => checkGuide(name, (server) => makeOperator(name, server)))
+}
+
+test('a block that prints something else is noticed, times and tokens are not', () => {
+  const [block] = parseGuide('```sh\nx\n```\n\n```text\ntoken    hvs.8eGqbeKYejq3s7C51fUnEU8t\ntime  2026-11-21T04:34:29.781Z\n```\n')
+  const expected = block?.expected ?? ''
+  assert.equal(isAsExpected(expected, 'token  hvs.AAAAAAAAAAAAAAAAAAAAAAAA\ntime    2027-01-01T00:00:00Z\n'), true)
+  assert.equal(isAsExpected(expected, 'token  hvs.AAAAAAAAAAAAAAAAAAAAAAAA\ntime    n/a\n'), false)
+})
+
+test('blocks with words behind `sh` are shown and not run, and a text that answers no block is none', () => {
+  const blocks = parseGuide('```sh once\nnpm link\n```\n\n```sh\na\n```\n\nwords\n\n```text\nb\n```\n')
+  assert.deepEqual(blocks, [{ line: 5, commands: 'a\n', expected: null }])
+})
