@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { WireRequest } from '../request/wire.ts'
 import { connectWith, makeFolder, pause, pki, requestText, startTestServer, tlsIn, type TestFolder, type TestServer } from './testing.ts'
-import { withoutRoot } from '../storage/testing-user.ts'
+import { withoutRoot } from './testing-user.ts'
 
 let folder: TestFolder
 before(async () => {
