@@ -44,6 +44,8 @@ export interface Engine {
   readonly operations: readonly Operation[]
   /** Text of the 404 answer (with a warning) for paths that no operation has, where Vault gives a hint. */
   readonly unknownPathHint?: (path: string) => string | null
+  /** Auth methods: the names of users are the same in any case, and their aliases are in lower case. */
+  readonly foldsNames?: true
   /** Checks and completes what a mount of this type is enabled or tuned with; throws `bad_request`. */
   readonly checkOptions?: (options: Readonly<Record<string, string>>) => Readonly<Record<string, string>>
   /** Writes what a new mount needs. */

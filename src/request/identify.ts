@@ -1,7 +1,7 @@
-/** Second stage: who asks. A token that is unknown, expired, revoked or used from the wrong place makes nobody of the caller. */
+/** Second stage: who asks. A token that is unknown, expired, revoked, used from the wrong place or of a disabled entity makes nobody of the caller. */
 import type { Core } from '../core/core.ts'
-import { entityRecords, type EntityRecord } from '../core/identity/entities.ts'
-import { opaqueStore } from '../core/base.ts'
+import type { EntityRecord } from '../core/identity/record.ts'
+import { aclFor, findStanding } from '../core/identity/standing.ts'
 import type { Acl } from '../core/policies/acl.ts'
 import { findToken } from '../core/tokens/find.ts'
 import type { TokenRecord } from '../core/tokens/record.ts'
@@ -24,10 +24,9 @@ export async function identify(core: Core, wire: WireRequest): Promise<Caller | 
   if (wire.token === null) return null
   const record = await findToken(core, wire.token)
   if (record === null || !mayComeFrom(record, wire.remoteAddress)) return null
-  const entity = record.entityId === '' ? null : await entityRecords.read(opaqueStore(core), record.entityId)
-  if (entity?.disabled === true) return null
-  const policies = entity === null || entity.policies.length === 0 ? record.policies : [...new Set([...record.policies, ...entity.policies])].sort()
-  return { id: wire.token, record, entity, acl: await core.policies.aclOf(policies), view: viewOf(record) }
+  const standing = await findStanding(core, record)
+  if (standing === null) return null
+  return { id: wire.token, record, entity: standing.entity, acl: await aclFor(core.policies, record, standing), view: viewOf(record) }
 }
 
 function mayComeFrom(record: TokenRecord, from: string): boolean {

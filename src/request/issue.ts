@@ -1,7 +1,7 @@
 /** What a result leads to: the token of a login, the lease of a secret. Both become writes of the same unit. */
 import type { Core } from '../core/core.ts'
-import { opaqueStore } from '../core/base.ts'
-import { resolveEntity, type EntityRecord } from '../core/identity/entities.ts'
+import { resolveEntity } from '../core/identity/entities.ts'
+import type { EntityRecord } from '../core/identity/record.ts'
 import { issueLease } from '../core/leases/issue.ts'
 import type { LeaseRecord } from '../core/leases/record.ts'
 import { cleanPolicies, createToken, type MadeToken } from '../core/tokens/create.ts'
@@ -46,7 +46,7 @@ export async function issueLogin(core: Core, unit: Unit, target: Resolved, login
 
 async function entityOf(core: Core, unit: Unit, target: Resolved, alias: NonNullable<Login['alias']>): Promise<EntityRecord> {
   const { accessor } = target.mount.view
-  return await resolveEntity(core, unit.on(opaqueStore(core)), { mountAccessor: accessor, name: alias.name, metadata: alias.metadata ?? {} })
+  return await resolveEntity(core, unit, { mountAccessor: accessor, name: alias.name, metadata: alias.metadata ?? {} })
 }
 
 /** What the role asks for, unless the mount insists: `service` and `batch` there win over anything. */

@@ -9,6 +9,7 @@ export const userpass = engine({
   type: 'userpass',
   kind: 'auth',
   summary: 'Log in with a user name and a password.',
+  foldsNames: true,
   operations: [login, ...userOperations],
   async renew({ store, metadata, policies }) {
     const user = await users.read(store, metadata['username'] ?? '')

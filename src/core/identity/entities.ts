@@ -1,51 +1,84 @@
-/** Entities, as far as logins need them: one record for each entity and one for each alias, never a table. */
-import { records } from '../../kit/records.ts'
+/** Finding entities, and making them at the first login. */
 import type { Transaction } from '../../kit/store.ts'
-import type { Base } from '../base.ts'
-import { keyedHash } from '../tokens/ids.ts'
+import { namedStore, opaqueStore, type Base } from '../base.ts'
+import type { Unit } from '../unit.ts'
+import { aliasHash, aliasIds, aliasOwners, entityNames, entityRecords, mergedEntities, type AliasRecord, type EntityRecord } from './record.ts'
 
-export interface EntityRecord {
-  readonly id: string
-  readonly name: string
-  readonly metadata: Readonly<Record<string, string>>
-  readonly policies: readonly string[]
-  readonly disabled: boolean
-  readonly createdAt: number
-  readonly aliases: readonly AliasRecord[]
+type Reader = Pick<Transaction, 'get'>
+
+/** The entity of this id, or the one that it was merged into, or null. */
+export async function findEntity(reader: Reader, id: string): Promise<EntityRecord | null> {
+  const entity = await entityRecords.read(reader, id)
+  if (entity !== null) return entity
+  const merged = await mergedEntities.read(reader, id)
+  return merged === null ? null : await entityRecords.read(reader, merged.into)
 }
 
-export interface AliasRecord {
-  readonly id: string
-  readonly entityId: string
+/** What an auth method says of who logs in. */
+export interface LoginAlias {
   readonly mountAccessor: string
   readonly name: string
   readonly metadata: Readonly<Record<string, string>>
-  readonly createdAt: number
 }
 
-export const entityRecords = records<EntityRecord, [id: string]>((id) => `entity/${id}`)
-const aliasRecords = records<AliasRecord, [hash: string]>((hash) => `alias/${hash}`)
-
-const aliasHash = (base: Base, accessor: string, name: string): string => keyedHash(base.barrier.subkey('alias'), `${accessor}\n${name}`)
-
 /**
- * The entity that the alias stands for; the first login makes both. `opaque` is the request's transaction on the opaque store, so
- * that two first logins at once cannot make two entities.
+ * The entity that the alias stands for; the first login makes both. In the unit of the login, so that two first logins at once cannot make
+ * two entities.
  */
-export async function resolveEntity(
-  base: Base,
-  opaque: Transaction,
-  alias: { readonly mountAccessor: string; readonly name: string; readonly metadata: Readonly<Record<string, string>> },
-): Promise<EntityRecord> {
+export async function resolveEntity(base: Base, unit: Unit, alias: LoginAlias): Promise<EntityRecord> {
+  const opaque = unit.on(opaqueStore(base))
   const hash = aliasHash(base, alias.mountAccessor, alias.name)
-  const known = await aliasRecords.read(opaque, hash)
-  const entity = known === null ? null : await entityRecords.read(opaque, known.entityId)
-  if (entity !== null) return entity
-  const id = base.host.uuid()
+  const owner = await aliasOwners.read(opaque, hash)
+  const entity = owner === null ? null : await entityRecords.read(opaque, owner.entityId)
+  if (entity === null) return await makeEntity(base, unit, { ...alias, customMetadata: {} })
+  const known = entity.aliases.find(({ mountAccessor }) => mountAccessor === alias.mountAccessor)
+  if (known === undefined || isSame(known.metadata, alias.metadata)) return entity
   const now = base.host.now()
-  const made: AliasRecord = { id: base.host.uuid(), entityId: id, createdAt: now, ...alias }
-  const fresh: EntityRecord = { id, name: `entity_${id.slice(0, 8)}`, metadata: {}, policies: [], disabled: false, createdAt: now, aliases: [made] }
-  aliasRecords.write(opaque, made, hash)
-  entityRecords.write(opaque, fresh, id)
-  return fresh
+  const renewed = { ...entity, aliases: entity.aliases.map((other) => (other === known ? { ...known, metadata: alias.metadata, updatedAt: now } : other)) }
+  entityRecords.write(opaque, renewed, renewed.id)
+  return renewed
+}
+
+function isSame(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+  const keys = Object.keys(a)
+  return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && a[key] === b[key])
+}
+
+export type NewAlias = Pick<AliasRecord, 'mountAccessor' | 'name' | 'metadata' | 'customMetadata'>
+
+export function freshAlias(base: Base, alias: NewAlias): AliasRecord {
+  const now = base.host.now()
+  return { id: base.host.uuid(), ...alias, createdAt: now, updatedAt: now, mergedFromIds: [] }
+}
+
+/** Without a name of its own until it is saved. */
+export function freshEntity(base: Base): EntityRecord {
+  const now = base.host.now()
+  return { id: base.host.uuid(), name: '', metadata: {}, policies: [], disabled: false, createdAt: now, updatedAt: now, aliases: [], mergedIds: [] }
+}
+
+/** A new entity, named by chance, that has nothing but this alias. */
+export async function makeEntity(base: Base, unit: Unit, alias: NewAlias): Promise<EntityRecord> {
+  const opaque = unit.on(opaqueStore(base))
+  const made = freshAlias(base, alias)
+  const entity: EntityRecord = { ...freshEntity(base), name: await freeName(base, unit), aliases: [made] }
+  entityRecords.write(opaque, entity, entity.id)
+  entityNames.write(unit.on(namedStore(base)), { id: entity.id, name: entity.name }, entity.name)
+  linkAlias(base, unit, made, entity.id)
+  return entity
+}
+
+/** Makes an alias lead to an entity. */
+export function linkAlias(base: Base, unit: Unit, { id, mountAccessor, name }: AliasRecord, entityId: string): void {
+  const opaque = unit.on(opaqueStore(base))
+  aliasOwners.write(opaque, { entityId }, aliasHash(base, mountAccessor, name))
+  aliasIds.write(opaque, { entityId }, id)
+}
+
+/** A name that no entity has. That it is free becomes something that the commit depends on. */
+export async function freeName(base: Base, unit: Unit): Promise<string> {
+  for (;;) {
+    const name = `entity_${Buffer.from(base.host.random(6)).toString('hex')}.root`
+    if ((await entityNames.read(unit.on(namedStore(base)), name)) === null) return name
+  }
 }

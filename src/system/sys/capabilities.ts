@@ -1,8 +1,6 @@
 /** `sys/capabilities`: what a token may do on given paths. */
-import { entityRecords } from '../../core/identity/entities.ts'
-import { opaqueStore } from '../../core/base.ts'
 import type { Core } from '../../core/core.ts'
-import type { Acl } from '../../core/policies/acl.ts'
+import { aclOfToken } from '../../core/identity/standing.ts'
 import { findToken, findTokenByAccessor } from '../../core/tokens/find.ts'
 import type { TokenRecord } from '../../core/tokens/record.ts'
 import { badRequest } from '../../kit/errors.ts'
@@ -19,12 +17,6 @@ const paths = {
 interface PathsInput {
   readonly paths: readonly string[]
   readonly path: readonly string[]
-}
-
-/** The rules of a token, with those that its entity adds. */
-export async function aclOfToken(core: Core, record: TokenRecord): Promise<Acl> {
-  const entity = record.entityId === '' ? null : await entityRecords.read(opaqueStore(core), record.entityId)
-  return await core.policies.aclOf(entity === null ? record.policies : [...new Set([...record.policies, ...entity.policies])].sort())
 }
 
 async function answer(core: Core, record: TokenRecord, input: PathsInput): Promise<Result> {

@@ -1,9 +1,9 @@
 /** Authority for operations that stand outside the audited path, because they must work, or end, while the server is sealed. */
+import { aclOfToken } from '../../core/identity/standing.ts'
 import { findToken } from '../../core/tokens/find.ts'
 import { ApiError, permissionDenied } from '../../kit/errors.ts'
 import type { SystemCall } from '../call.ts'
 import { listItem } from '../errors.ts'
-import { aclOfToken } from './capabilities.ts'
 
 /** Throws unless the caller's token may `update` the path and has `sudo` there. */
 export async function requireSudo(call: SystemCall, path: string): Promise<void> {

@@ -1,5 +1,6 @@
 /** `sys/internal/ui`: what consoles and command lines ask before they do anything else. */
 import type { Core } from '../../core/core.ts'
+import { aclOfToken } from '../../core/identity/standing.ts'
 import { shownPath } from '../../core/mounts/change.ts'
 import type { Mount } from '../../core/mounts/table.ts'
 import { findToken } from '../../core/tokens/find.ts'
@@ -7,7 +8,6 @@ import type { TokenRecord } from '../../core/tokens/record.ts'
 import { ApiError, permissionDenied } from '../../kit/errors.ts'
 import { text } from '../../kit/fields.ts'
 import { systemPath, type SystemCall } from '../call.ts'
-import { aclOfToken } from './capabilities.ts'
 import { showMount } from './mount-config.ts'
 
 /** The caller of a public operation: null without a token; a token that means nothing is refused. */

@@ -181,7 +181,7 @@ async function entityOf(call: CreateCall, { parent, role }: Wish): Promise<strin
   const allowed = (role.allowedEntityAliases ?? []).some((rule) => (rule.endsWith('*') ? alias.startsWith(rule.slice(0, -1)) : rule === alias))
   if (!allowed) throw badRequest("invalid 'entity_alias' value")
   const name = call.input.entity_alias
-  return (await resolveEntity(call.core, call.unit.on(opaqueStore(call.core)), { mountAccessor: call.mount.accessor, name, metadata: {} })).id
+  return (await resolveEntity(call.core, call.unit, { mountAccessor: call.mount.accessor, name, metadata: {} })).id
 }
 
 const roleOf = async (call: SystemCall & Call<unknown, unknown>, name: string): Promise<TokenRole> => {

@@ -1,6 +1,6 @@
 /** How a token is shown: by looking it up, and by renewing it. */
 import type { Core } from '../../core/core.ts'
-import { entityRecords } from '../../core/identity/entities.ts'
+import { findEntity } from '../../core/identity/entities.ts'
 import { opaqueStore } from '../../core/base.ts'
 import type { TokenRecord } from '../../core/tokens/record.ts'
 import type { Data } from '../../kit/result.ts'
@@ -11,7 +11,7 @@ const unix = (ms: number): number => Math.floor(ms / 1000)
 
 /** `id` is '' where the token was named by its accessor: an accessor must not turn into a token. */
 export async function showToken(core: Core, record: TokenRecord, id: string): Promise<Data> {
-  const entity = record.entityId === '' ? null : await entityRecords.read(opaqueStore(core), record.entityId)
+  const entity = record.entityId === '' ? null : await findEntity(opaqueStore(core), record.entityId)
   return {
     accessor: record.accessor,
     ...(record.boundCidrs.length === 0 ? {} : { bound_cidrs: shownCidrs(record.boundCidrs) }),
@@ -22,7 +22,7 @@ export async function showToken(core: Core, record: TokenRecord, id: string): Pr
     expire_time: record.expiresAt === 0 ? null : formatTime(record.expiresAt),
     explicit_max_ttl: record.explicitMaxTtl,
     id,
-    ...(entity === null || entity.policies.length === 0 ? {} : { identity_policies: entity.policies }),
+    ...(entity === null || entity.policies.length === 0 ? {} : { external_namespace_policies: {}, identity_policies: entity.policies }),
     issue_time: formatTime(record.issuedAt),
     ...(record.lastRenewalAt === 0 ? {} : { last_renewal: formatTime(record.lastRenewalAt), last_renewal_time: unix(record.lastRenewalAt) }),
     meta: record.metadata,
