@@ -77,7 +77,7 @@ export class Barrier {
   readonly #keyring: Keyring
   readonly #options: BarrierOptions
   readonly #queue = new SerialQueue()
-  readonly #keyCache = createKeyCache(65_536)
+  readonly #keyCache = createKeyCache(32 * 2 ** 20)
   readonly #trees = new GenerationalCache<LayeredStore>(8_192)
   #rootKey: KeyObject | null = null
   #isInitializing = false
@@ -119,7 +119,10 @@ export class Barrier {
     return tree
   }
 
-  /** 32 secret bytes for one use, the same for the life of the store. Do not keep it: throws 'sealed' while sealed. */
+  /**
+   * 32 secret bytes for one use, the same for the life of the store. Do not keep it: throws 'sealed' while sealed. The labels 'names' and
+   * 'recovery' are the barrier's own.
+   */
   subkey(label: string): KeyObject {
     return this.#keyring.subkey(label)
   }

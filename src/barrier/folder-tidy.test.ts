@@ -34,7 +34,7 @@ function createWorld() {
   const open = (store: Store): LayeredStore => sealedNames(sealedValues(store, keyring), 'tree', nameKey, { pageNames: 16 })
   const values = sealedValues(base, keyring)
   return {
-    one: open(hooked), other: open(base), values, keys: treeKeys('tree', nameKey, createKeyCache(100)),
+    one: open(hooked), other: open(base), values, keys: treeKeys('tree', nameKey, createKeyCache(100_000)),
     onTidy: (work: () => Promise<unknown>) => void (interfere = work),
     hasInterfered: () => interfere === null,
     findings: () => checkTree(values, 'tree', nameKey),

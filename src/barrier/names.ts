@@ -17,7 +17,7 @@ import { createKeyCache, type KeyCache, obituaryOf, prefixOfTree, treeKeys } fro
 import type { SealedValues, WriteHints } from './values.ts'
 
 export interface NamesOptions {
-  /** Where physical keys are kept, so that several trees share one bound. Default: a cache of its own with 4,096 keys. */
+  /** Where physical keys are kept, so that several trees share one bound. Default: a cache of its own of 1 MiB. */
   readonly cache?: KeyCache
   /** Which paths no list shows and no folder knows. Default: those that begin with a dot. */
   readonly isHidden?: (path: string) => boolean
@@ -36,7 +36,7 @@ export interface NamesOptions {
  * split or emptied, and is to be lowered again.
  */
 export function sealedNames(values: SealedValues, tree: string, nameKey: () => KeyObject, options: NamesOptions = {}): LayeredStore {
-  const { cache = createKeyCache(4_096), isHidden = isDotted, pageNames = 256, obituaryCommits = 65_536 } = options
+  const { cache = createKeyCache(2 ** 20), isHidden = isDotted, pageNames = 256, obituaryCommits = 65_536 } = options
   const keys = treeKeys(tree, nameKey, cache)
   const context: RecordContext = { values, keys, pageNames, tidying: new Map(), isHidden, obituaryCommits }
   const retries = new SerialQueue()

@@ -12,7 +12,7 @@ import { type SealedValues, sealedValues } from './values.ts'
 
 const keyring = openTestKeyring()
 const nameKey = () => keyring.subkey('names')
-const keys = treeKeys('tree', nameKey, createKeyCache(100))
+const keys = treeKeys('tree', nameKey, createKeyCache(100_000))
 
 const put = (path: string): Write => ({ put: path, value: Buffer.from('1') })
 

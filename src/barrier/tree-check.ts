@@ -30,7 +30,7 @@ export async function checkTree(
   values: SealedValues, tree: string, nameKey: () => KeyObject, options: CheckOptions = {},
 ): Promise<Finding[]> {
   const { isHidden = (path) => path.startsWith('.'), findingsMax = 1_000 } = options
-  const check = new TreeCheck(values, treeKeys(tree, nameKey, createKeyCache(65_536)), isHidden)
+  const check = new TreeCheck(values, treeKeys(tree, nameKey, createKeyCache(32 * 2 ** 20)), isHidden)
   const { prefix } = check.keys
   for (const name of await values.list(prefix)) {
     if (!['r/', 'd/', 'x/'].includes(name)) check.report(prefix + name, 'is nothing that a tree has')

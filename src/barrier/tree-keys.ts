@@ -21,7 +21,11 @@ export interface TreeKeys {
 /** Physical keys by tree and path, shared by all trees of a barrier. */
 export type KeyCache = GenerationalCache<string>
 
-export const createKeyCache = (entries: number): KeyCache => new GenerationalCache<string>(entries)
+/** `bytes` is what paths and keys may take up, roughly. */
+export const createKeyCache = (bytes: number): KeyCache => new GenerationalCache<string>(bytes)
+
+/** A physical key, and what the map needs beside path and key. */
+const cacheOverhead = 250
 
 const hashLength = 40
 
@@ -35,7 +39,7 @@ export function treeKeys(tree: string, nameKey: () => KeyObject, cache: KeyCache
     if (kind === 'r') checkKey(path)
     const hash = createHmac('sha256', nameKey()).update(`${tree}\0${kind}\0${path}`).digest('hex')
     const key = `${prefix}${kind}/${hash.slice(0, hashLength)}`
-    cache.set(cacheKey, key, 1)
+    cache.set(cacheKey, key, cacheKey.length + cacheOverhead)
     return key
   }
   const folder = (path: string): string => keyOf('d', path)
