@@ -5,6 +5,7 @@
 import { opaqueStore } from '../core/base.ts'
 import type { Core } from '../core/core.ts'
 import type { Verdict } from '../core/policies/acl.ts'
+import { findStanding } from '../core/identity/standing.ts'
 import { findTokenByHash } from '../core/tokens/find.ts'
 import { withUnit, type Unit } from '../core/unit.ts'
 import { wrapText, type WrapInfo } from '../core/wrapping.ts'
@@ -80,10 +81,13 @@ function visiblePart({ caller, verdict, target }: Acting, out: Outcome): Outcome
   return { ...out, data: { ...out.data, keys: visible, ...keyInfo } }
 }
 
-/** The caller's token becomes something that this unit has read: a write cannot outlive a revocation that was acknowledged before it. */
+/** The caller's token and entity become something that this unit has read: a write cannot outlive a revocation that was acknowledged before it. */
 async function expectAlive(core: Core, unit: Unit, { caller, spent }: Acting): Promise<void> {
-  if (caller === null || caller.record.type === 'batch' || spent === 'last') return
-  if ((await findTokenByHash(core, caller.record.hash, unit.on(opaqueStore(core)))) === null) throw permissionDenied()
+  if (caller === null) return
+  const opaque = unit.on(opaqueStore(core))
+  if (caller.record.entityId !== '' && (await findStanding(core, caller.record, opaque)) === null) throw permissionDenied()
+  if (caller.record.type === 'batch' || spent === 'last') return
+  if ((await findTokenByHash(core, caller.record.hash, opaque)) === null) throw permissionDenied()
 }
 
 async function outcomeOf(core: Core, acting: Acting, target: Resolved, unit: Unit, result: Result): Promise<Outcome> {

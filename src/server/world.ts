@@ -7,6 +7,7 @@ import type { Host, LogControl } from '../core/host.ts'
 import { startSweeper } from '../core/leases/sweeper.ts'
 import { makeCore } from '../core/make.ts'
 import { resumeConversions, resumeRemovals } from '../core/mounts/change.ts'
+import { startChores } from '../core/mounts/chores.ts'
 import type { CoreSettings } from '../core/settings.ts'
 import { clearCubbyhole } from '../engines/cubbyhole/clear.ts'
 import type { Store } from '../kit/store.ts'
@@ -21,7 +22,7 @@ export interface World {
   readonly core: Core
   readonly host: Host
   readonly settings: CoreSettings
-  /** Ends everything in order: sweeper, audit, store. */
+  /** Ends everything in order: sweeper, chores, audit, store. */
   readonly close: () => Promise<void>
 }
 
@@ -57,6 +58,7 @@ export async function openWorld(config: ServerConfig, host: Host, logControl: Lo
   const audit = new AuditBroker({ host, limits: { dataFolder: config.storage.folder === '' ? null : config.storage.folder, folders: config.auditFolders, prefix: false } })
   const core = makeCore({ host, logControl, settings, barrier, registry: builtinRegistry(), audit, automaticSeal: await sealOf(barrier), clearCubbyhole })
   const stopSweeper = startSweeper(core)
+  const stopChores = startChores(core)
   const stopTicking = startTicking(core)
   return {
     core,
@@ -65,6 +67,7 @@ export async function openWorld(config: ServerConfig, host: Host, logControl: Lo
     async close() {
       stopTicking()
       await stopSweeper()
+      await stopChores()
       await audit.close()
       barrier.seal()
       await close()

@@ -1,4 +1,5 @@
 /** What an entity means for a token of its: whether it may act at all, the policies that are added, and who policies see in it. */
+import type { Transaction } from '../../kit/store.ts'
 import { opaqueStore, type Base } from '../base.ts'
 import type { Acl } from '../policies/acl.ts'
 import type { PolicyTable } from '../policies/table.ts'
@@ -12,9 +13,9 @@ export type Standing = { readonly entity: EntityRecord | null } | null
 
 const alone: Standing = Object.freeze({ entity: null })
 
-export async function findStanding(base: Base, { entityId }: TokenRecord): Promise<Standing> {
+export async function findStanding(base: Base, { entityId }: TokenRecord, reader: Pick<Transaction, 'get'> = opaqueStore(base)): Promise<Standing> {
   if (entityId === '') return alone
-  const entity = await findEntity(opaqueStore(base), entityId)
+  const entity = await findEntity(reader, entityId)
   return entity === null || entity.disabled ? null : { entity }
 }
 
