@@ -24,15 +24,20 @@ export async function listFolder(context: FolderContext, folder: string, options
 /** Whole listings by their first page: the others that they were made of, and the names. */
 const listings = new WeakMap<Page, { readonly pages: readonly Page[]; readonly names: string[] }>()
 
+/** Longer listings are made anew each time. */
+const rememberedNamesMax = 10_000
+
 /**
  * The names of a whole folder: the same frozen array for as long as all its pages are the same, so that what is derived from it (the audit
  * log's hashes of a thousand names) can be kept with it.
  */
 function remembered({ pages, names }: Lister): string[] {
   const [first] = pages
-  if (first === undefined) return names
+  // A listing lives as long as its first page is cached: what is kept so must stay small.
+  if (first === undefined || names.length > rememberedNamesMax) return names
   const known = listings.get(first)
-  if (known !== undefined && known.pages.length === pages.length && known.pages.every((page, index) => page === pages[index])) return known.names
+  const isSame = known?.pages.length === pages.length && known.pages.every((page, index) => page === pages[index])
+  if (known !== undefined && isSame) return known.names
   listings.set(first, { pages, names: Object.freeze(names) as string[] })
   return names
 }

@@ -7,14 +7,14 @@ import { Conflict } from '../kit/errors.ts'
 import type { KeyObject } from 'node:crypto'
 import type { Change, Expectation, ListOptions, Store, Write } from '../kit/store.ts'
 import { checkCommit, checkList } from '../storage/key.ts'
-import type { LayeredStore } from '../storage/layered.ts'
+import type { Batch, LayeredStore } from '../storage/layered.ts'
 import { listFolder } from './folder-list.ts'
 import { planFolders, StalePlan } from './folders.ts'
 import { decodeObituary, decodeRecord, openRecord } from './record.ts'
 import { type RecordContext, RecordPlan } from './records.ts'
 import { SerialQueue } from './serial-queue.ts'
 import { createKeyCache, type KeyCache, obituaryOf, prefixOfTree, treeKeys } from './tree-keys.ts'
-import type { SealedValues, WriteHints } from './values.ts'
+import type { SealedValues } from './values.ts'
 
 export interface NamesOptions {
   /** Where physical keys are kept, so that several trees share one bound. Default: a cache of its own of 1 MiB. */
@@ -67,8 +67,7 @@ export function sealedNames(values: SealedValues, tree: string, nameKey: () => K
     },
     commit,
     async lower(expectations: readonly Expectation[], writes: readonly Write[]) {
-      const { assumed: _, ...batch } = await lowerRecords(context, expectations, writes)
-      return batch
+      return await lowerRecords(context, expectations, writes)
     },
     watch: (prefix: string, from: number, signal: AbortSignal) => watchRecords(context, prefix, from, signal),
     lastCommit: () => values.lastCommit(),
@@ -79,25 +78,16 @@ const isDotted = (path: string): boolean => path.startsWith('.')
 
 const attemptsMax = 100
 
-interface LoweredRecords {
-  readonly expectations: readonly Expectation[]
-  readonly writes: readonly (Write & WriteHints)[]
-  /** See `RecordPlan.assumed`. */
-  readonly assumed: ReadonlySet<string>
-}
-
-async function lowerRecords(
-  context: RecordContext, expectations: readonly Expectation[], writes: readonly Write[],
-): Promise<LoweredRecords> {
+async function lowerRecords(context: RecordContext, expectations: readonly Expectation[], writes: readonly Write[]): Promise<Batch> {
   checkCommit(expectations, writes)
   const plan = new RecordPlan(context, expectations)
   for (const write of writes) await plan.add(write)
   await plan.finish()
   const pages = await planFolders(context, plan.changes)
-  return { expectations: plan.expectations, writes: [...plan.writes, ...pages], assumed: plan.assumed }
+  return { expectations: plan.expectations, writes: [...plan.writes, ...pages] }
 }
 
-/** The number of the commit, or null when a page or a record was not as the plan assumed. */
+/** The number of the commit, or null when a page or a record was not as the plan assumed, though the caller expected nothing of it. */
 async function tryCommit(
   context: RecordContext, expectations: readonly Expectation[], writes: readonly Write[],
 ): Promise<number | null> {
@@ -106,9 +96,11 @@ async function tryCommit(
     return await context.values.commit(batch.expectations, batch.writes)
   } catch (error) {
     if (!(error instanceof Conflict)) throw error
-    if (error instanceof StalePlan || batch.assumed.has(error.key)) return null
+    if (error instanceof StalePlan) return null
     const expected = expectations.find(({ key }) => context.keys.record(key) === error.key)
-    throw expected === undefined ? error : new Conflict(expected.key)
+    if (expected !== undefined) throw new Conflict(expected.key)
+    if (error.key.startsWith(context.keys.prefix)) return null
+    throw error
   }
 }
 

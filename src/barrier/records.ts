@@ -25,8 +25,6 @@ export class RecordPlan {
   readonly expectations: Expectation[] = []
   readonly writes: RecordWrite[] = []
   readonly changes = new FolderChanges()
-  /** Physical keys whose state the plan relies on without having been told to: when they change, the plan is made again. */
-  readonly assumed = new Set<string>()
   readonly #context: RecordContext
   readonly #versions: ReadonlyMap<string, number>
   readonly #deleted: string[] = []
@@ -62,10 +60,8 @@ export class RecordPlan {
     const present = !hidden && (expected ?? (await this.#context.values.versionOf(key))) > 0
     if (!hidden && !present) this.changes.add(path)
     // The folders are not touched for what is listed already; so it must not be deleted meanwhile.
-    if (present && expected === undefined) {
-      this.assumed.add(key)
-      this.writes.push({ put: key, value, owned: true, present: true })
-    } else this.writes.push({ put: key, value, owned: true })
+    const guard: WriteHints = present && expected === undefined ? { present: true } : {}
+    this.writes.push({ put: key, value, owned: true, ...guard })
   }
 
   async #delete(path: string, key: string): Promise<void> {
@@ -74,10 +70,7 @@ export class RecordPlan {
       this.writes.push({ del: key })
       this.#deleted.push(path)
       if (!this.#context.isHidden(path)) this.changes.remove(path)
-    } else if (expected === undefined) {
-      this.assumed.add(key)
-      this.expectations.push({ key, version: 0 })
-    }
+    } else if (expected === undefined) this.expectations.push({ key, version: 0 })
   }
 
   async #merge(path: string, key: string, by: Merge): Promise<void> {

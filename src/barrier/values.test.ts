@@ -142,23 +142,27 @@ test('values of older terms stay readable, new ones use the newest', async () =>
 
 test('a value of a term that another process has added is read after looking at the keyring again, by get and by merge', async () => {
   const base = memoryStore()
-  let shared: KeyringContent = createKeyringContent(0)
-  let version = 1
-  const openWorker = () => {
-    const reload = async (): Promise<void> => keyring.load(shared, version, Number.POSITIVE_INFINITY)
-    const keyring = new Keyring({ reload, reserve: async () => {} })
-    keyring.load(shared, version, Number.POSITIVE_INFINITY)
+  const contents: KeyringContent[] = [createKeyringContent(0)]
+  const openWorkerAt = (version: number) => {
+    const loadAt = (at: number): void => keyring.load(contents[at - 1] as KeyringContent, at, Number.POSITIVE_INFINITY)
+    const keyring = new Keyring({ reload: async () => loadAt(contents.length), reserve: async () => {} })
+    loadAt(version)
     return { keyring, values: sealedValues(base, keyring) }
   }
-  const [one, two, three] = [openWorker(), openWorker(), openWorker()]
-  shared = withNewTerm(shared, 0)
-  version = 2
+  const [one, two, three] = [openWorkerAt(1), openWorkerAt(1), openWorkerAt(1)]
+  contents.push(withNewTerm(one.keyring.content, 0))
   await one.keyring.reload()
   await one.values.commit([], [{ put: 'k', value: bytes('1') }])
   assert.equal((await two.values.get('k'))?.value.toString(), '1')
   const add = (current: Uint8Array | null): Uint8Array => bytes(`${current}+`)
-  // The first try cannot wait inside the merge; it fails as a conflict, which whoever commits tries again.
-  await assert.rejects(three.values.commit([], [{ merge: 'k', by: add }]), Conflict)
   await three.values.commit([], [{ merge: 'k', by: add }])
   assert.equal((await one.values.get('k'))?.value.toString(), '1+')
+  // A merge cannot wait for the keyring: whoever lowered it himself meets a conflict, and succeeds with the next try.
+  const four = openWorkerAt(1)
+  const lowered = () => four.values.lower([], [{ merge: 'k', by: add }])
+  const first = await lowered()
+  await assert.rejects(base.commit(first.expectations, first.writes), Conflict)
+  const second = await lowered()
+  await base.commit(second.expectations, second.writes)
+  assert.equal((await one.values.get('k'))?.value.toString(), '1++')
 })

@@ -37,6 +37,12 @@ interface Opened {
   readonly entry: Entry | null
 }
 
+/** A merge met a value of a term that is not known here, and cannot wait for the keyring: the next try reloads it first. */
+class UnknownTerm extends Conflict {}
+
+/** How often a commit looks for an unknown term before it gives up. */
+const lookupsMax = 4
+
 /** A rough guess of what an entry of the cache costs beside its value. */
 const cacheOverhead = 256
 
@@ -75,8 +81,14 @@ class ValueLayer implements SealedValues {
   }
 
   async commit(expectations: readonly Expectation[], writes: readonly Write[]): Promise<number> {
-    const batch = await this.lower(expectations, writes)
-    return await this.base.commit(batch.expectations, batch.writes)
+    for (let attempt = 1; ; attempt += 1) {
+      const batch = await this.lower(expectations, writes)
+      try {
+        return await this.base.commit(batch.expectations, batch.writes)
+      } catch (error) {
+        if (!(error instanceof UnknownTerm) || attempt === lookupsMax) throw error
+      }
+    }
   }
 
   async lower(expectations: readonly Expectation[], writes: readonly Write[]): Promise<Batch> {
@@ -142,8 +154,7 @@ class ValueLayer implements SealedValues {
   #openInMerge(key: string, sealed: Uint8Array): Uint8Array {
     const value = this.#open(key, sealed)
     if (value !== null) return value
-    // A merge cannot wait for the keyring: the commit fails, and the next try reloads it first.
-    if (this.#keyring.miss(termOf(sealed))) throw new Conflict(key)
+    if (this.#keyring.miss(termOf(sealed))) throw new UnknownTerm(key)
     throw tampered(key)
   }
 
