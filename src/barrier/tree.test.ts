@@ -118,6 +118,20 @@ test('a page of names out of many reads the pages it needs and no more', async (
   assert.ok(counts.writes <= 6 && counts.reads <= 8, `an insertion took ${counts.writes} writes and ${counts.reads} reads`)
 })
 
+test('a whole folder is listed by the same array until one of its pages changes', async () => {
+  const { tree } = createTree({ pageNames: 8 })
+  for (let index = 0; index < 40; index += 1) await tree.commit([], [put(`f/${index}`)])
+  const before = await tree.list('f/')
+  assert.ok(Object.isFrozen(before))
+  assert.equal(await tree.list('f/'), before)
+  await tree.commit([], [put('f/0')])
+  assert.equal(await tree.list('f/'), before, 'overwriting changes no page')
+  await tree.commit([], [put('f/00')])
+  assert.deepEqual(await tree.list('f/'), [...before, '00'].sort())
+  await tree.commit([], [{ del: 'f/39' }])
+  assert.deepEqual(await tree.list('f/'), [...before, '00'].filter((name) => name !== '39').sort())
+})
+
 test('names of any length fill pages without breaking them', async () => {
   const { values, nameKey, tree } = createTree()
   const nameOf = (index: number): string => `${String((index * 7_919) % 300).padStart(3, '0')}${'é'.repeat((index * 37) % 900)}`
