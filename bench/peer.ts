@@ -176,7 +176,7 @@ async function main(): Promise<void> {
   if (!peer) throw new Error('--peer is needed: the path of an OpenBao or Vault binary')
   process.on('exit', () => children.forEach((child) => child.kill('SIGKILL')))
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
-  const ours = values.ours ? [values.ours] : [process.execPath, join(import.meta.dirname, '../../bin/coffer.mjs')]
+  const ours = values.ours ? [values.ours] : [process.execPath, join(import.meta.dirname, '../../bin/coffer.cjs')]
   const contenders: Contender[] = [
     { name: values.ours ? 'A' : 'coffer', command: ours, storage: values.ours ? 'raft' : 'lmdb', extra: values.extra ?? '' },
     { name: values.ours ? 'B' : 'peer', command: [peer], storage: 'raft', extra: '' },

@@ -26,7 +26,7 @@ export interface TestServer {
 
 export const projectRoot = join(import.meta.dirname, '../..')
 /** The command as a user has it. */
-export const cofferCommand: readonly string[] = [process.execPath, join(projectRoot, 'bin/coffer.mjs')]
+export const cofferCommand: readonly string[] = [process.execPath, join(projectRoot, 'bin/coffer.cjs')]
 
 const rootToken = 'root'
 const readyTimeout = 20_000

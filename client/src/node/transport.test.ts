@@ -121,6 +121,18 @@ test('an answer can be read while it grows, and given up', async () => {
   control.abort()
 })
 
+test('an answer that is cut off is an error, not half an answer', async () => {
+  const server = await listen(
+    http.createServer((_, answer) => {
+      answer.writeHead(200, { 'Content-Length': '100' })
+      answer.write('{"data":')
+      setTimeout(() => answer.destroy(), 20)
+    }),
+  )
+  const client = createClient({ address: `http://127.0.0.1:${portOf(server)}`, maxRetries: 0, fetch: nodeFetch() })
+  await assert.rejects(client.read('x'), { code: 'network' })
+})
+
 test('connections are kept for later requests where that is wanted', async () => {
   let connections = 0
   const server = await listen(http.createServer(echo))
