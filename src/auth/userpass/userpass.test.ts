@@ -112,8 +112,8 @@ describe('users', () => {
 
   test('the list of users can be read page by page', async () => {
     for (const name of ['page-a', 'page-b', 'page-c']) await makeUser(name)
-    const { data } = await server.ok('list', 'auth/userpass/users', { data: { after: 'page-a', limit: 1 } })
-    assert.deepEqual(data?.['keys'], ['page-b'])
+    const { keys } = await server.ok('list', 'auth/userpass/users', { data: { after: 'page-a', limit: 1 } })
+    assert.deepEqual(keys, ['page-b'])
   })
 })
 

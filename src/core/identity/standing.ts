@@ -20,7 +20,7 @@ export async function findStanding(base: Base, { entityId }: TokenRecord, reader
 }
 
 /** Sorted. An entity never gives `root` (CVE-2025-5999), whatever its record says. */
-export function policiesWith(own: readonly string[], entity: EntityRecord | null): readonly string[] {
+function policiesWith(own: readonly string[], entity: EntityRecord | null): readonly string[] {
   if (entity === null || entity.policies.length === 0) return own
   return [...new Set([...own, ...entity.policies.filter((name) => name !== 'root')])].sort()
 }

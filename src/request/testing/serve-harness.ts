@@ -53,6 +53,8 @@ export interface Served {
   readonly data: JsonObject | null
   readonly auth: JsonObject | null
   readonly wrapInfo: JsonObject | null
+  /** Of a list. */
+  readonly keys: readonly string[]
   readonly errors: readonly string[]
   readonly warnings: readonly string[]
 }
@@ -178,5 +180,9 @@ function readAnswer({ status, body }: Awaited<ReturnType<typeof serve>>): Served
   const parsed = text.startsWith('{') ? (parseJson(text) as JsonObject) : null
   const part = (name: string): JsonObject | null => (parsed?.[name] ?? null) as JsonObject | null
   const texts = (name: string): readonly string[] => (parsed?.[name] ?? []) as readonly string[]
-  return { status, text, body: parsed, data: part('data'), auth: part('auth'), wrapInfo: part('wrap_info'), errors: texts('errors'), warnings: texts('warnings') }
+  const data = part('data')
+  return {
+    status, text, body: parsed, data, keys: (data?.['keys'] ?? []) as readonly string[],
+    auth: part('auth'), wrapInfo: part('wrap_info'), errors: texts('errors'), warnings: texts('warnings'),
+  }
 }
