@@ -3,7 +3,7 @@
  * Vault API server can take its place: COFFER_TEST_ADDR names its address, COFFER_TEST_TOKEN its root token.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -22,13 +22,27 @@ export const mainFile = join(import.meta.dirname, '../main.js')
 
 const startMs = 20_000
 
-/** Resolves once the server answers. Throws with what it printed when it does not. */
+/** A server in dev mode, with the root token `root`. Resolves once it answers. Throws with what it printed when it does not. */
 export async function startTestServer(): Promise<TestServer> {
   const { COFFER_TEST_ADDR: given, COFFER_TEST_TOKEN: token = 'root' } = process.env
   if (given !== undefined) return { address: given, token, stop: async () => {} }
+  return start((listen) => ['-dev', '-dev-root-token-id=root', `-dev-listen-address=${listen}`, '-dev-no-store-token'])
+}
+
+/** A server that is not initialised, in memory; its key ceremonies need no token. */
+export const startBareServer = (): Promise<TestServer> =>
+  start((listen, home) => {
+    const open = 'disable_unauthed_rekey_endpoints = false\n disable_unauthed_generate_root_endpoints = false'
+    const listener = `listener "tcp" {\n address = "${listen}"\n tls_disable = true\n ${open}\n}`
+    const file = join(home, 'server.hcl')
+    writeFileSync(file, `storage "inmem" {}\n${listener}\n`)
+    return [`-config=${file}`]
+  })
+
+async function start(argsFor: (listen: string, home: string) => readonly string[]): Promise<TestServer> {
   const home = mkdtempSync(join(tmpdir(), 'coffer-cli-'))
   const listen = `127.0.0.1:${await freePort()}`
-  const args = [mainFile, 'server', '-dev', '-dev-root-token-id=root', `-dev-listen-address=${listen}`, '-dev-no-store-token']
+  const args = [mainFile, 'server', ...argsFor(listen, home)]
   const env = { PATH: process.env['PATH'], HOME: home }
   const child = spawn(process.execPath, args, { env, cwd: home, stdio: ['ignore', 'pipe', 'pipe'] })
   const output: string[] = []
@@ -52,7 +66,7 @@ async function answers(address: string, child: ChildProcess): Promise<void> {
   for (const deadline = Date.now() + startMs; ; await pause(50)) {
     if (child.exitCode !== null) throw new Error(`exit code ${child.exitCode}`)
     try {
-      if ((await client.sys.health()).initialized) return
+      return void (await client.sys.health())
     } catch (error) {
       if (Date.now() > deadline) throw error
     }

@@ -10,6 +10,16 @@ interface Flags {
   readonly 'dev-no-store-token': boolean
 }
 
+/** Of Vault; taken, and said to have no effect. */
+const ignored = {
+  'dev-ha': bool('', { hidden: true }),
+  'dev-kv-v1': bool('', { hidden: true }),
+  'dev-no-kv': bool('', { hidden: true }),
+  'dev-plugin-dir': text('', { hidden: true }),
+  'exit-on-core-shutdown': bool('', { hidden: true }),
+  experiment: list('', { hidden: true }),
+}
+
 const defaultData = './coffer-data'
 const defaultListen = '127.0.0.1:8200'
 
@@ -36,14 +46,12 @@ export const command = defineCommand({
     'dev-tls': bool('-dev with TLS, and a certificate made for it.'),
     'dev-tls-cert-dir': withDefault(text('Folder for that certificate.', { values: 'folder' }), ''),
     'dev-no-store-token': bool('Do not save the root token for the command line.'),
-    'dev-no-kv': bool('Accepted for compatibility.', { hidden: true }),
-    'dev-plugin-dir': text('Accepted for compatibility.', { hidden: true }),
-    'exit-on-core-shutdown': bool('Accepted for compatibility.', { hidden: true }),
-    recovery: bool('Accepted for compatibility.', { hidden: true }),
+    ...ignored,
   },
   remote: false,
   async run(session) {
     const { flags, host } = session
+    warnAboutIgnored(session)
     const { serverMain } = await import('../../server/main.ts')
     const dev = flags.dev || flags['dev-tls']
     const options = {
@@ -64,6 +72,10 @@ export const command = defineCommand({
     return serverMain(options, serverProcess(host))
   },
 })
+
+function warnAboutIgnored({ given, print }: Session<Flags>): void {
+  for (const name of Object.keys(ignored)) if (given.has(name)) print.warn(`The flag -${name} has no effect here.`)
+}
 
 /** Keeps the root token where later commands find it; what it says goes into the notice of the first start. */
 function remember(session: Session<Flags>, address: string, token: string): string {
