@@ -105,7 +105,8 @@ async function tryCommit(
 }
 
 /**
- * The changes of records by path. The key of a deleted record says nothing any more: its obituary does. (Obituaries outlive what any
+ * The changes of records by path. The key of a deleted record says nothing any more: its obituary does. Deletions of what no list shows are
+ * not told. (Obituaries outlive what any
  * store remembers of its changes, see `NamesOptions.obituaryCommits`.)
  */
 async function* watchRecords({ values, keys }: RecordContext, prefix: string, from: number, signal: AbortSignal): AsyncGenerator<Change> {

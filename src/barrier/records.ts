@@ -68,8 +68,7 @@ export class RecordPlan {
     const expected = this.#versions.get(path)
     if ((expected ?? (await this.#context.values.versionOf(key))) > 0) {
       this.writes.push({ del: key })
-      this.#deleted.push(path)
-      if (!this.#context.isHidden(path)) this.changes.remove(path)
+      this.#remove(path)
     } else if (expected === undefined) this.expectations.push({ key, version: 0 })
   }
 
@@ -80,9 +79,8 @@ export class RecordPlan {
     const wasPresent = current !== null
     const isPresent = foresee(by, current)
     const hidden = isHidden(path)
-    if (wasPresent && !isPresent) this.#deleted.push(path)
     if (!hidden && isPresent && !wasPresent) this.changes.add(path)
-    if (!hidden && wasPresent && !isPresent) this.changes.remove(path)
+    if (wasPresent && !isPresent) this.#remove(path)
     const byRecord: Merge = (sealed) => {
       const before = sealed === null ? null : valueAt(path, key, sealed)
       const after = by(before)
@@ -92,6 +90,13 @@ export class RecordPlan {
       return after === null ? null : encodeRecord(path, after)
     }
     this.writes.push({ merge: key, by: byRecord, owned: true })
+  }
+
+  /** What is hidden leaves no obituary: nobody watches it, and it is what is deleted most, with each write of a secret whose versions are full. */
+  #remove(path: string): void {
+    if (this.#context.isHidden(path)) return
+    this.#deleted.push(path)
+    this.changes.remove(path)
   }
 
   /** Obituaries near this one that nobody can ask for any more go with it: two for one, so that they never pile up. */

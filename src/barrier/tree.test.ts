@@ -160,15 +160,16 @@ async function take(tree: Store, from: number, count: number): Promise<Change[]>
   return changes
 }
 
-test('a watch in another process tells the paths of what was deleted, also of what was created and deleted since', async () => {
+test('a watch in another process tells the paths of what was deleted, also of what was created and deleted since, but not of what no list shows', async () => {
   const { base, keyring, tree } = createTree()
   const made = await tree.commit([], [put('kept/a'), put('.dot')])
   const came = await tree.commit([], [put('brief')])
   const went = await tree.commit([], [{ del: 'brief' }, { merge: 'kept/a', by: () => null }])
-  const dropped = await tree.commit([], [{ del: '.dot' }])
+  await tree.commit([], [{ del: '.dot' }])
+  const last = await tree.commit([], [put('last')])
   const changes = await take(createTree({ base, keyring }).tree, made, 4)
   assert.deepEqual(changes.sort((one, other) => one.commit - other.commit || (one.key < other.key ? -1 : 1)), [
-    { commit: came, key: 'brief' }, { commit: went, key: 'brief' }, { commit: went, key: 'kept/a' }, { commit: dropped, key: '.dot' },
+    { commit: came, key: 'brief' }, { commit: went, key: 'brief' }, { commit: went, key: 'kept/a' }, { commit: last, key: 'last' },
   ])
 })
 
