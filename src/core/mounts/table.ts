@@ -36,12 +36,14 @@ export function mountTable(base: Base): MountTable {
   const at = async (mountPath: string): Promise<Mount | null> => {
     const now = await currentGeneration(base)
     if (now !== generation || known.size > cacheMax) [generation, known] = [now, new Map()]
-    const cached = known.get(mountPath)
+    // What is read from here on is of this generation, whatever comes meanwhile.
+    const into = known
+    const cached = into.get(mountPath)
     if (cached !== undefined) return cached
     const record = await mountRecords.read(namedStore(base), mountPath)
     // One that is being disabled is not there any more for anybody.
     const mount = record === null || record.tainted === true ? null : mountOf(base, record)
-    known.set(mountPath, mount)
+    into.set(mountPath, mount)
     return mount
   }
   const list = (kind?: MountRecord['kind']): Promise<Mount[]> => listMounts(base, at, kind)
