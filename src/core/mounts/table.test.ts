@@ -26,6 +26,7 @@ test('a mount that was being looked up while it was disabled is not found after 
   await new Promise((resolve) => setImmediate(resolve))
   gate = null
   await server.ok('delete', 'sys/mounts/kv')
+  assert.equal(await mounts.at('kv/'), null)
   release()
   assert.equal((await early)?.record.path, 'kv/')
   assert.equal(await mounts.at('kv/'), null)

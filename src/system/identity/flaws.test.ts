@@ -36,10 +36,10 @@ test('CVE-2024-9180: whoever may write identities cannot make anybody root by it
   await server.ok('write', 'sys/policies/acl/identities', { data: { policy: 'path "identity/*" { capabilities = ["create", "update", "read"] }' } })
   const { token, entity } = await logIn('cve-9180', 'identities')
   const { data } = await server.ok('read', `identity/entity/id/${entity}`)
-  const [alias] = data?.['aliases'] as readonly [JsonObject]
-  const paths = ['identity/entity', `identity/entity/id/${entity}`, `identity/entity/name/${String(data?.['name'])}`, 'identity/entity-alias', `identity/entity-alias/id/${String(alias['id'])}`]
+  const [alias] = (data?.['aliases'] ?? []) as readonly JsonObject[]
+  const paths = ['identity/entity', `identity/entity/id/${entity}`, `identity/entity/name/${String(data?.['name'])}`, 'identity/entity-alias', `identity/entity-alias/id/${String(alias?.['id'])}`]
   for (const path of paths) {
-    const fields = { id: path.endsWith('alias') ? String(alias['id']) : entity, policies: ['root'], custom_metadata: { policies: 'root' } }
+    const fields = { id: path.endsWith('alias') ? String(alias?.['id']) : entity, policies: ['root'], custom_metadata: { policies: 'root' } }
     await server.request('write', path, { token, data: fields })
     assert.equal(await isRoot(token), false, path)
   }
