@@ -26,6 +26,9 @@ export interface World {
   readonly close: () => Promise<void>
 }
 
+/** Little: what is used often is kept opened, above the barrier. */
+const sealedCacheBytes = 4 * 1024 * 1024
+
 interface OpenStore {
   readonly store: Store
   readonly close: () => Promise<void>
@@ -36,7 +39,7 @@ async function openStore(storage: StorageConfig, onStop: (reason: Error) => void
   if (storage.type === 'inmem') return { store: memoryStore(), close: async () => undefined }
   const lock = await lockFolder(storage.folder)
   try {
-    const store = await openLmdbStore({ folder: storage.folder, onStop })
+    const store = await openLmdbStore({ folder: storage.folder, cacheBytes: sealedCacheBytes, onStop })
     return {
       store,
       async close() {
