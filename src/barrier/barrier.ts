@@ -183,6 +183,11 @@ export class Barrier {
     this.#keyCache.clear()
   }
 
+  /** Forgets what was opened, not the keys: whatever is read from now on is proven anew. */
+  forgetOpened(): void {
+    this.#values.forget()
+  }
+
   /** A copy of the root key, for a supervisor that hands it to its workers over IPC and wipes it. */
   exportRootKey(): Buffer {
     if (this.#rootKey === null) throw sealedError()

@@ -13,12 +13,12 @@ import { hashAccessor, leaseIdOf } from './create.ts'
 import { accessorRecords, childKey, tokenRecords, type TokenRecord } from './record.ts'
 
 /** What is left to do for a token that is dead already. */
-interface Remains {
+export interface Remains {
   readonly hash: string
   readonly cubbyholeId: string
 }
 
-const remains = records<Remains, [hash: string]>((hash) => `revoking/${hash}`)
+export const remains = records<Remains, [hash: string]>((hash) => `revoking/${hash}`)
 const pieceMax = 256
 
 /** Revokes the token of this hash and its descendants; does nothing when it is gone. Resolves when all of it is removed. */

@@ -1,0 +1,64 @@
+/** Mounts and the trees that hold their data. */
+import { namedStore, opaqueStore, rootNamespace, type Base } from '../base.ts'
+import { conversions, mountRecords, removals, type MountRecord } from '../mounts/record.ts'
+import { namesUnder, type Findings } from './findings.ts'
+
+/** Mounts that are there, and those that are being removed. */
+export interface KnownMounts {
+  readonly uuids: ReadonlySet<string>
+  readonly accessors: ReadonlySet<string>
+  /** Tree of the cubbyholes; '' when that mount is missing. */
+  readonly cubbyhole: string
+}
+
+export async function checkMounts(base: Base, findings: Findings): Promise<KnownMounts> {
+  const found = await readMounts(base, findings)
+  const uuids = new Set(found.map(({ uuid }) => uuid))
+  const accessors = new Set(found.map(({ accessor }) => accessor))
+  const paths = found.map(({ path }) => path).sort()
+  // Sorted, a mount inside another one comes right after it.
+  for (const [index, path] of paths.entries()) findings.expect(index === 0 || !path.startsWith(paths[index - 1] as string), 'mounts/', 'has a mount inside another')
+  findings.expect(uuids.size === found.length && accessors.size === found.length, 'mounts/', 'has two mounts with the same uuid or accessor')
+  await checkRemovals(base, found, uuids, accessors, findings)
+  await checkTrees(base, uuids, findings)
+  const cubbyhole = found.find(({ path }) => path === 'cubbyhole/')?.uuid ?? ''
+  findings.expect(cubbyhole !== '', 'mounts/', 'has no cubbyhole')
+  return { uuids, accessors, cubbyhole }
+}
+
+async function readMounts(base: Base, findings: Findings): Promise<MountRecord[]> {
+  const named = namedStore(base)
+  const found: MountRecord[] = []
+  for await (const name of namesUnder(named, 'mounts/')) {
+    const record = await mountRecords.read(named, decodeURIComponent(name))
+    if (record === null) continue
+    findings.expect(record.path === decodeURIComponent(name), `mount ${record.uuid}`, 'lies at the path of another')
+    found.push(record)
+  }
+  return found
+}
+
+async function checkRemovals(base: Base, found: readonly MountRecord[], uuids: Set<string>, accessors: Set<string>, findings: Findings): Promise<void> {
+  const named = namedStore(base)
+  const leaving = new Set<string>()
+  for await (const uuid of namesUnder(named, 'removals/')) {
+    const record = await removals.read(named, uuid)
+    if (record === null) continue
+    leaving.add(uuid)
+    uuids.add(uuid)
+    accessors.add(record.accessor)
+  }
+  for (const { uuid, tainted } of found) findings.expect((tainted === true) === leaving.has(uuid), `mount ${uuid}`, 'is being removed, or not: the mount and the note differ')
+  for await (const uuid of namesUnder(named, 'conversions/')) {
+    if ((await conversions.read(named, uuid)) !== null) findings.expect(uuids.has(uuid), `conversion ${uuid}`, 'is of a mount that is gone')
+  }
+}
+
+/** Every tree is sound, and belongs to a namespace or a mount. */
+async function checkTrees(base: Base, uuids: ReadonlySet<string>, findings: Findings): Promise<void> {
+  for await (const folder of namesUnder(opaqueStore(base), 't/')) {
+    const tree = folder.slice(0, -1)
+    findings.expect(tree === `ns-${rootNamespace}` || uuids.has(tree), `t/${folder}`, 'is a tree without a mount')
+    for (const { key, problem } of await base.barrier.checkTree(tree)) findings.report(key, problem)
+  }
+}
