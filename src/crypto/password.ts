@@ -28,15 +28,16 @@ async function derive(password: string, salt: Uint8Array, { ln, r, p }: Cost): P
   if (running >= runningMax) {
     if (waiting.length >= waitingMax) throw new ApiError('overloaded', 'too many logins at once; try again')
     await new Promise<void>((resolve) => waiting.push(resolve))
-  }
-  running += 1
+  } else running += 1
   try {
     return await new Promise((resolve, reject) => {
       scrypt(password, salt, hashLength, { N: 2 ** ln, r, p, maxmem: 256 * 2 ** ln * r }, (error, key) => (error === null ? resolve(key) : reject(error)))
     })
   } finally {
-    running -= 1
-    waiting.shift()?.()
+    // The place is handed on, so that nobody who comes in between takes it as well.
+    const next = waiting.shift()
+    if (next === undefined) running -= 1
+    else next()
   }
 }
 
