@@ -7,8 +7,8 @@ import type { Core } from '../core/core.ts'
 import { parseFields } from '../kit/fields.ts'
 import { ApiError } from '../kit/errors.ts'
 import type { Transaction } from '../kit/store.ts'
-import type { AnyCall, Call, MountView } from '../kit/operation.ts'
-import { Reply } from '../kit/result.ts'
+import type { AnyCall, Call, MountView, Operation, Verb } from '../kit/operation.ts'
+import { Reply, type Result } from '../kit/result.ts'
 import type { SystemCall } from '../system/call.ts'
 import { answerOf, outcome } from './answer.ts'
 import type { WireRequest, WireResponse } from './wire.ts'
@@ -17,21 +17,43 @@ const nowhere: MountView = Object.freeze({
   path: 'sys/', type: 'system', accessor: '', uuid: '', namespace: 'root', options: {}, defaultLeaseSeconds: 0, maxLeaseSeconds: 0,
 })
 
+const notAllowed: WireResponse = Object.freeze({ status: 405, body: '{"errors":[]}' })
+
 /** The answer, or null when the request is not for one of these endpoints. */
 export async function serveLifecycle(core: Core, wire: WireRequest): Promise<WireResponse | null> {
-  if (!wire.path.startsWith('sys/')) return null
-  const routes = core.registry.find('system', 'system', {})?.routes
-  const verb = wire.verb === 'head' ? 'read' : wire.verb
-  if (routes === undefined || verb === 'help') return null
-  const matched = routes.match(verb, wire.path.slice(4))
-  if (matched === 'verb' || (wire.verb === 'head' && matched?.operation.lifecycle === true && matched.operation.path !== 'health')) return isLifecyclePath(core, wire.path.slice(4)) ? { status: 405, body: '{"errors":[]}' } : null
+  if (!wire.path.startsWith('sys/') || wire.verb === 'help') return null
+  const rest = wire.path.slice(4)
+  const isHead = wire.verb === 'head'
+  const matched = core.registry.find('system', 'system', {})?.routes.match(isHead ? 'read' : (wire.verb as Verb), rest) ?? null
+  if (matched === 'verb') return isLifecyclePath(core, rest) ? notAllowed : null
   if (matched === null || !matched.operation.lifecycle) return null
+  if (isHead && matched.operation.path !== 'health') return notAllowed
   const input = parseFields(matched.operation.input, wire.data ?? {}).values
   const params = parseFields(matched.operation.params, matched.params).values
-  const result = await matched.operation.handle(lifecycleCall(core, wire, params, input))
+  if (matched.operation.verb !== 'read') await record(core, wire)
+  return answerFor(wire, matched.operation, await matched.operation.handle(lifecycleCall(core, wire, params, input)))
+}
+
+function answerFor(wire: WireRequest, operation: Operation, result: Result): WireResponse {
   if (result instanceof Reply && result.fields.raw !== undefined) return answerOf(wire.id, outcome({ status: result.fields.status ?? 200, raw: result.fields.raw }))
   if (result === null) return { status: 204, body: null }
-  throw new ApiError('internal', 'internal error', { detail: `${matched.operation.path} must answer bare JSON` })
+  throw new ApiError('internal', 'internal error', { detail: `${operation.path} must answer bare JSON` })
+}
+
+/**
+ * Sealing, unsealing and the ceremonies around keys are told to the log, and to the audit devices where these can be known: without any field, as
+ * the fields are shares. Sealing must work also when no device does, so a failure here stops nothing.
+ */
+async function record(core: Core, wire: WireRequest): Promise<void> {
+  core.host.log('info', 'core', 'operation on the keys', { path: wire.path, method: wire.method, address: wire.remoteAddress })
+  if (core.barrier.isSealed) return
+  const request = { id: wire.id, operation: wire.verb === 'delete' ? 'delete' : 'update', path: wire.path, remote_address: wire.remoteAddress, remote_port: wire.remotePort }
+  try {
+    await core.live.refresh()
+    await core.audit.write({ type: 'request', time: core.host.now(), privileged: true, request })
+  } catch {
+    core.host.log('error', 'core', 'no audit device could record an operation on the keys', { path: wire.path })
+  }
 }
 
 function isLifecyclePath(core: Core, rest: string): boolean {
