@@ -336,7 +336,7 @@ test('a device that the configuration no longer allows fails, and the server sta
 test('enabling a device writes a probe, and says what is wrong where it cannot', async () => {
   await withBroker(async ({ broker, path, folder }) => {
     assert.deepEqual(await broker.test(deviceRecord({ file_path: path, colour: 'red' }), keys.privateKey), ['option "colour" is not known and has no effect'])
-    assert.deepEqual(entryPaths(readLines(path)), ['sys/audit/one/'])
+    assert.deepEqual(entryPaths(readLines(path)), ['sys/audit/test'])
     await isProven(path)
     const wrong: readonly (readonly [Record<string, string>, RegExp, string?])[] = [
       [{ file_path: '/dev/full' }, /audit device "one\/" does not work: ENOSPC/],

@@ -221,5 +221,5 @@ const refusingDevice = (error: unknown): AuditDevice => ({
 const probe = (record: AuditDeviceRecord, host: Pick<Host, 'now' | 'uuid'>): AuditEntry => ({
   type: 'request',
   time: host.now(),
-  request: { id: host.uuid(), operation: 'update', path: `sys/audit/${record.path}`, namespace: { id: 'root', path: '' }, data: { type: record.type, probe: true } },
+  request: { id: host.uuid(), operation: 'update', path: 'sys/audit/test', namespace: { id: 'root', path: '' }, data: { type: record.type, probe: true } },
 })
