@@ -28,7 +28,8 @@ const hotVerbs = ['delete', 'kv/delete', 'kv/get', 'kv/list', 'kv/put', 'list', 
 const hot = new Set([...hotVerbs.map((verb) => `src/cli/verbs/${verb}.js`), 'src/cli/saved-token.js', 'src/cli/describe-failure.js'])
 
 const nameOf = (path: string): string => relative(dist, path).replaceAll('\\', '/')
-const requires = (names: readonly string[]): string => names.map((name) => `${JSON.stringify(name)}: () => require(${JSON.stringify(`./${name}`)}),`).join('\n')
+const requires = (names: readonly string[]): string =>
+  names.map((name) => `${JSON.stringify(name)}: () => require(${JSON.stringify(`./${name}`)}),`).join('\n')
 const entry = (contents: string): BuildOptions['stdin'] & object => ({ contents, resolveDir: dist, loader: 'js' })
 
 /** The server is a program of its own: no other verb needs a line of it. */

@@ -9,10 +9,13 @@ import { scripted, type Reply } from './testing.ts'
 
 function open(options: ClientOptions, ...replies: Reply[]) {
   const script = scripted(...replies)
-  const client = createClient({ address: 'http://vault.test:8200', token: 'hvs.topsecrettoken', retryDelayMs: 1, fetch: script.fetch, ...options })
+  const usual = { address: 'http://vault.test:8200', token: 'hvs.topsecrettoken', retryDelayMs: 1 }
+  const client = createClient({ ...usual, fetch: script.fetch, ...options })
   return { client, asked: script.asked }
 }
-const envelope = (data: string): Reply => ({ body: `{"request_id":"r","lease_id":"","renewable":false,"lease_duration":0,"data":${data},"warnings":null,"auth":null}` })
+const envelope = (data: string): Reply => ({
+  body: `{"request_id":"r","lease_id":"","renewable":false,"lease_duration":0,"data":${data},"warnings":null,"auth":null}`,
+})
 
 test('the five verbs become the methods that the API knows', async () => {
   const { client, asked } = open({ namespace: 'team' }, envelope('{"keys":["a"]}'))
@@ -60,18 +63,21 @@ test('numbers are exact where that is asked for', async () => {
 })
 
 test('a refusal is an error with a code, the server\'s words, and nothing else (CVE-2026-55102)', async () => {
-  const { client } = open({ headers: { 'X-Custom': 'headersecret' } }, { status: 403, body: '{"errors":["permission denied for hvs.topsecrettoken"]}' })
+  const refusal = { status: 403, body: '{"errors":["permission denied for hvs.topsecrettoken"]}' }
+  const { client } = open({ headers: { 'X-Custom': 'headersecret' } }, refusal)
   const error = await client.write('secret/data/x', { password: 'bodysecret' }).catch((thrown: unknown) => thrown)
   assert.ok(error instanceof ClientError)
   assert.deepEqual([error.code, error.status, error.errors], ['permission_denied', 403, ['permission denied for <redacted>']])
   assert.equal(error.message, 'PUT http://vault.test:8200/v1/secret/data/x: 403 permission denied for <redacted>')
-  for (const text of [error.message, error.stack ?? '', JSON.stringify(error), inspect(error, { depth: 10, showHidden: true }), String(error)]) {
+  const inspected = inspect(error, { depth: 10, showHidden: true })
+  for (const text of [error.message, error.stack ?? '', JSON.stringify(error), inspected, String(error)]) {
     for (const hidden of ['topsecret', 'headersecret', 'bodysecret']) assert.ok(!text.includes(hidden), text)
   }
 })
 
 test('a failure on the way hides what the transport knew', async () => {
-  const cause = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:8200 hvs.topsecrettoken'), { config: { headers: { 'X-Vault-Token': 'hvs.topsecrettoken' } } })
+  const config = { headers: { 'X-Vault-Token': 'hvs.topsecrettoken' } }
+  const cause = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:8200 hvs.topsecrettoken'), { config })
   const { client } = open({ maxRetries: 0 }, { fail: new TypeError('fetch failed', { cause }) })
   const error = await client.read('x').catch((thrown: unknown) => thrown)
   assert.ok(error instanceof ClientError)
@@ -134,7 +140,8 @@ test('a client with another token or namespace leaves the first as it is', async
   await client.withNamespace('ns').read('x')
   await client.read('x', { token: null })
   await client.read('x')
-  assert.deepEqual(asked.map(({ headers }) => headers['X-Vault-Token']), ['hvs.other', 'hvs.topsecrettoken', undefined, 'hvs.topsecrettoken'])
+  const tokens = asked.map(({ headers }) => headers['X-Vault-Token'])
+  assert.deepEqual(tokens, ['hvs.other', 'hvs.topsecrettoken', undefined, 'hvs.topsecrettoken'])
 })
 
 test('an address must be one', () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { allVerbs, findVerb, groups, isGroup, namesBelow } from './catalog.ts'
 import { flagsOf } from './command-flags.ts'
-import { parseFlags } from './flags.ts'
+import { parseFlags, type FlagSet } from './flags.ts'
 import { httpFlags, outputFlags } from './global-flags.ts'
 import { commandHelp, groupHelp, overview } from './help.ts'
 
@@ -28,11 +28,13 @@ test('every verb has a summary, and its group is known', () => {
   for (const group of Object.keys(groups)) assert.ok(isGroup(group) && namesBelow(group).length > 0, group)
 })
 
+const namesOf = (flags: FlagSet): string[] => Object.entries(flags).flatMap(([name, { aliases }]) => [name, ...(aliases ?? [])])
+
 test('no verb has a flag of the name that a shared one has', () => {
   for (const [name, command] of commands) {
-    const shared = { ...(command.remote === false ? {} : httpFlags), ...Object.fromEntries((command.output ?? []).map((each) => [each, outputFlags[each]])) }
-    const names = Object.entries(shared).flatMap(([flag, { aliases }]: [string, { aliases?: readonly string[] }]) => [flag, ...(aliases ?? [])])
-    const own = Object.entries(command.flags).flatMap(([flag, { aliases }]) => [flag, ...(aliases ?? [])])
+    const output = Object.fromEntries((command.output ?? []).map((each) => [each, outputFlags[each]]))
+    const names = namesOf({ ...(command.remote === false ? {} : httpFlags), ...output })
+    const own = namesOf(command.flags)
     assert.deepEqual(own.filter((flag) => names.includes(flag)), [], name)
     assert.equal(new Set(own).size, own.length, name)
   }

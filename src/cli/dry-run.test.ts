@@ -24,19 +24,22 @@ test('a read is a curl command that asks for the token', () => {
 
 test('a body reaches curl as it was meant, whatever quotes and signs are in it', () => {
   const body = parseExact('{"a":"it\'s $HOME `x` \\"q\\" \\\\","n":12345678901234567890}')
-  const command = curlCommand(request('PUT', 'secret/x', body), settings).replace(/^curl/, "printf '%s\\n'").replace('$(coffer print token)', 'T')
+  const curl = curlCommand(request('PUT', 'secret/x', body), settings)
+  const command = curl.replace(/^curl/, "printf '%s\\n'").replace('$(coffer print token)', 'T')
   const words = execFileSync('sh', ['-c', command]).toString().split('\n')
   assert.equal(words[words.indexOf('-d') + 1], '{"a":"it\'s $HOME `x` \\"q\\" \\\\","n":12345678901234567890}')
 })
 
 test('files for TLS and a unix socket become options', () => {
-  const command = curlCommand({ ...request('GET', 'sys/health'), address: 'unix:///run/c.sock' }, { ...settings, insecure: true, caCert: "a'b.pem" })
+  const local = { ...request('GET', 'sys/health'), address: 'unix:///run/c.sock' }
+  const command = curlCommand(local, { ...settings, insecure: true, caCert: "a'b.pem" })
   assert.match(command, /^curl --insecure --unix-socket '\/run\/c\.sock' --cacert 'a'"'"'b\.pem' .* "http:\/\/localhost\/v1\/sys\/health"$/)
 })
 
 test('the policy names what the request needs, and sudo where the path asks for it', () => {
   assert.equal(policyFor(request('PUT', 'secret/data/x')), 'path "secret/data/x" {\n  capabilities = ["create", "update"]\n}')
-  const needed = (method: string, path: string, query?: Record<string, boolean>) => /\[(.*)\]/.exec(policyFor(request(method, path, undefined, query)))?.[1]
+  const needed = (method: string, path: string, query?: Record<string, boolean>): string | undefined =>
+    /\[(.*)\]/.exec(policyFor(request(method, path, undefined, query)))?.[1]
   assert.equal(needed('GET', 'secret/metadata/x', { list: true }), '"list"')
   assert.equal(needed('PATCH', 'secret/data/x'), '"patch"')
   assert.equal(needed('DELETE', 'sys/auth/userpass'), '"delete", "sudo"')

@@ -1,6 +1,6 @@
 /** The command as a process of its own: streams, pipes, signals, names, and what a server leaves for later commands. */
 import assert from 'node:assert/strict'
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -55,8 +55,15 @@ test('a raw answer is what the server sent', () => {
   assert.equal(JSON.parse(stdout).sealed, false)
 })
 
-async function startServer(args: readonly string[]): Promise<{ child: ChildProcess; output: () => string; stop(): Promise<number | null> }> {
-  const child = spawn(process.execPath, [mainFile, 'server', ...args], { env: { PATH: process.env['PATH'], HOME: home }, cwd: home, stdio: ['ignore', 'pipe', 'pipe'] })
+interface Running {
+  output(): string
+  /** Resolves with the exit code. */
+  stop(): Promise<number | null>
+}
+
+async function startServer(args: readonly string[]): Promise<Running> {
+  const env = { PATH: process.env['PATH'], HOME: home }
+  const child = spawn(process.execPath, [mainFile, 'server', ...args], { env, cwd: home, stdio: ['ignore', 'pipe', 'pipe'] })
   let text = ''
   const gone = new Promise<number | null>((resolve) => child.once('exit', resolve))
   await new Promise<void>((resolve, reject) => {
@@ -69,7 +76,6 @@ async function startServer(args: readonly string[]): Promise<{ child: ChildProce
     child.once('exit', () => reject(new Error(text)))
   })
   return {
-    child,
     output: () => text,
     async stop() {
       child.kill('SIGINT')

@@ -13,7 +13,8 @@ beforeEach(() => {
 afterEach(() => shell.close())
 
 const here = 'http://127.0.0.1:8200'
-const print = async (environment: Record<string, string> = {}): Promise<string> => (await shell.ok(['print', 'token'], { environment })).trim()
+const print = async (environment: Record<string, string> = {}): Promise<string> =>
+  (await shell.ok(['print', 'token'], { environment })).trim()
 const login = (token: string, environment: Record<string, string> = {}, program = 'coffer') =>
   shell.ok(['login', '-no-print', `token=${token}`, 'lookup=false'], { environment, program })
 
@@ -79,7 +80,8 @@ test('a login warns when a variable overrides what it has just kept', async () =
 
 test('a token helper takes the place of the files', async () => {
   const helper = join(shell.home, 'helper')
-  writeFileSync(helper, `#!/bin/sh\ncase $1 in store) cat > ${shell.home}/kept;; get) cat ${shell.home}/kept;; erase) echo "no: $1" >&2; exit 3;; esac\n`)
+  const actions = `store) cat > ${shell.home}/kept;; get) cat ${shell.home}/kept;; erase) echo "no: $1" >&2; exit 3;;`
+  writeFileSync(helper, `#!/bin/sh\ncase $1 in ${actions} esac\n`)
   chmodSync(helper, 0o700)
   writeFileSync(join(shell.home, '.vault'), `# mine\ntoken_helper = "${helper}"\n`)
   await login('helped', { PATH: process.env['PATH'] ?? '' })

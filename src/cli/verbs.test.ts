@@ -21,13 +21,26 @@ after(async () => {
 const words = (line: string): string[] => line.split(' ')
 const ok = (line: string, input?: string): Promise<string> => shell.ok(words(line), input === undefined ? {} : { input })
 const run = (line: string) => shell.run(words(line))
+const lines = (...all: string[]): string => `${all.join('\n')}\n`
 const time = /\d{4}-\d\d-\d\dT[\d:.]+Z/g
 
 test('a versioned secret is stored, read, and shown in the blocks that scripts know', async () => {
   const put = await ok('kv put -mount=secret demo user=ann age=-', '42')
   assert.equal(
     put.replace(time, 'TIME'),
-    '== Secret Path ==\nsecret/data/demo\n\n======= Metadata =======\nKey                Value\n---                -----\ncreated_time       TIME\ncustom_metadata    <nil>\ndeletion_time      n/a\ndestroyed          false\nversion            1\n',
+    lines(
+      '== Secret Path ==',
+      'secret/data/demo',
+      '',
+      '======= Metadata =======',
+      'Key                Value',
+      '---                -----',
+      'created_time       TIME',
+      'custom_metadata    <nil>',
+      'deletion_time      n/a',
+      'destroyed          false',
+      'version            1',
+    ),
   )
   const get = await ok('kv get secret/demo')
   assert.match(get, /\n==== Data ====\nKey {5}Value\n--- {5}-----\nage {5}42\nuser {4}ann\n$/)
@@ -38,14 +51,16 @@ test('a versioned secret is stored, read, and shown in the blocks that scripts k
 test('numbers and odd names come back as they were sent', async () => {
   const json = '{"n":12345678901234567890,"e":1e400,"__proto__":"p","a.b":[1.50]}'
   await ok('kv put secret/exact -', json)
-  assert.equal(await ok('kv get -format=json -field=data secret/exact'), '{\n  "__proto__": "p",\n  "a.b": [\n    1.50\n  ],\n  "e": 1e400,\n  "n": 12345678901234567890\n}')
+  const shown = lines('{', '  "__proto__": "p",', '  "a.b": [', '    1.50', '  ],', '  "e": 1e400,', '  "n": 12345678901234567890', '}')
+  assert.equal(`${await ok('kv get -format=json -field=data secret/exact')}\n`, shown)
   assert.equal(await ok('kv get -field=n secret/exact'), '12345678901234567890')
 })
 
 test('versions are deleted, brought back, rolled back and destroyed', async () => {
   await ok('kv put secret/v x=1')
   await ok('kv put -cas=1 secret/v x=2')
-  assert.match((await run('kv put -cas=1 secret/v x=3')).err, /Code: 400\. Errors:\n\n\* check-and-set parameter did not match the current version/)
+  const stale = await run('kv put -cas=1 secret/v x=3')
+  assert.match(stale.err, /Code: 400\. Errors:\n\n\* check-and-set parameter did not match the current version/)
   assert.equal(await ok('kv delete secret/v'), 'Success! Data deleted (if it existed) at: secret/data/v\n')
   const deleted = await run('kv get secret/v')
   assert.deepEqual([deleted.code, /destroyed {10}false/.test(deleted.out), /= Data =/.test(deleted.out)], [0, true, false])
@@ -137,7 +152,7 @@ test('auth methods are enabled and tuned, and a login keeps its token for later 
   try {
     const asked = await own.run(words('login -method=userpass username=sally'), { typed: 'pw' })
     assert.equal(asked.code, 0)
-    assert.match(asked.out, /^Success! You are now authenticated\. The token information displayed below\nis already stored in the token helper\./)
+    assert.match(asked.out, /^Success! You are now authenticated\. The token information displayed below\nis already stored/)
     assert.match(asked.err, /^Password \(will be hidden\): \n$/)
     const kept = (await own.ok(['print', 'token'])).trim()
     assert.match(asked.out, new RegExp(`\\ntoken +${kept}\\n`))
@@ -168,7 +183,8 @@ test('the state of the server is told by exit codes', async () => {
   assert.match(await ok('status -format=json'), /^\{\n {2}"type": "shamir",\n {2}"initialized": true,\n {2}"sealed": false,/)
   assert.equal((await shell.run(['status'], { environment: { COFFER_ADDR: 'http://127.0.0.1:1' } })).code, 1)
   assert.equal(await ok('operator init -status'), 'Vault is initialized\n')
-  assert.match(await ok('operator key-status'), /^Key Term {12}\d+\nInstall Time {8}\d\d \w{3} \d\d \d\d:\d\d UTC\nEncryption Count {4}\d+\n$/)
+  const keyStatus = /^Key Term {12}\d+\nInstall Time {8}\d\d \w{3} \d\d \d\d:\d\d UTC\nEncryption Count {4}\d+\n$/
+  assert.match(await ok('operator key-status'), keyStatus)
 })
 
 test('audit devices are enabled, listed and disabled; a list of none is exit code 2', async () => {
@@ -183,7 +199,8 @@ test('audit devices are enabled, listed and disabled; a list of none is exit cod
 test('a request is printed instead of sent', async () => {
   assert.equal(
     await ok('kv put -output-curl-string secret/new x=1'),
-    `curl -X PUT -H "X-Vault-Request: true" -H "X-Vault-Token: $(coffer print token)" -d '{"data":{"x":"1"},"options":{}}' "${server.address}/v1/secret/data/new"\n`,
+    `curl -X PUT -H "X-Vault-Request: true" -H "X-Vault-Token: $(coffer print token)" -d '{"data":{"x":"1"},"options":{}}' ` +
+      `"${server.address}/v1/secret/data/new"\n`,
   )
   assert.equal(await ok('kv get -output-policy secret/new'), 'path "secret/data/new" {\n  capabilities = ["read"]\n}\n')
   assert.equal((await run('kv get secret/new')).code, 2)

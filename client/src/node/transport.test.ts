@@ -21,20 +21,23 @@ after(() => {
 
 async function listen<T extends Server>(server: T, where: number | string = 0): Promise<T> {
   servers.push(server)
-  await new Promise<void>((resolve) => (typeof where === 'string' ? server.listen(where, resolve) : server.listen(where, '127.0.0.1', resolve)))
+  const place = typeof where === 'string' ? { path: where } : { port: where, host: '127.0.0.1' }
+  await new Promise<void>((resolve) => server.listen(place, resolve))
   return server
 }
 const portOf = (server: Server): number => (server.address() as AddressInfo).port
 const echo: http.RequestListener = (request, answer) => {
   let body = ''
   request.on('data', (chunk: Buffer) => (body += String(chunk)))
-  request.on('end', () => answer.end(JSON.stringify({ data: { url: request.url, method: request.method, body, via: request.headers['x-via'] ?? null } })))
+  const { url, method, headers } = request
+  request.on('end', () => answer.end(JSON.stringify({ data: { url, method, body, via: headers['x-via'] ?? null } })))
 }
 
 function makeCertificate(): { ca: string; key: string; cert: string } {
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
   const subject = ['-subj', '/CN=coffer.test', '-addext', 'subjectAltName=DNS:coffer.test']
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', cert, '-days', '2', ...subject], { stdio: 'ignore' })
+  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
+  execFileSync('openssl', ['req', '-x509', ...kind, '-keyout', key, '-out', cert, ...subject], { stdio: 'ignore' })
   return { ca: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') }
 }
 
@@ -51,7 +54,8 @@ test('a unix socket is reached by its path, which may hold anything but /v1/', a
   const path = join(folder, 'x y.sock')
   await listen(http.createServer(echo), path)
   const client = createClient({ address: `unix://${path}`, fetch: nodeFetch() })
-  assert.deepEqual((await client.write('secret//a b', { x: 1 }))?.data, { url: '/v1/secret//a%20b', method: 'PUT', body: '{"x":1}', via: null })
+  const answer = await client.write('secret//a b', { x: 1 })
+  assert.deepEqual(answer?.data, { url: '/v1/secret//a%20b', method: 'PUT', body: '{"x":1}', via: null })
 })
 
 test('a certificate counts only if its authority is known, or checking is off; and the name must fit', async (t) => {
@@ -69,10 +73,12 @@ test('a client certificate is shown when there is one', async (t) => {
   if (!hasOpenssl()) return t.skip('openssl is not installed')
   const { ca, key, cert } = makeCertificate()
   const server = https.createServer({ key, cert, ca, requestCert: true, rejectUnauthorized: false }, (request, answer) => {
-    answer.end(JSON.stringify({ data: { shown: 'getPeerCertificate' in request.socket && Boolean((request.socket as { authorized?: boolean }).authorized) } }))
+    const { authorized } = request.socket as { authorized?: boolean }
+    answer.end(JSON.stringify({ data: { shown: authorized === true } }))
   })
   const port = portOf(await listen(server))
-  const read = (tls: object) => createClient({ address: `https://127.0.0.1:${port}`, fetch: nodeFetch({ tls: { insecure: true, ...tls } }) }).read('x')
+  const address = `https://127.0.0.1:${port}`
+  const read = (tls: object) => createClient({ address, fetch: nodeFetch({ tls: { insecure: true, ...tls } }) }).read('x')
   assert.equal((await read({ cert, key }))?.data['shown'], true)
   assert.equal((await read({}))?.data['shown'], false)
 })
@@ -80,7 +86,8 @@ test('a client certificate is shown when there is one', async (t) => {
 test('a proxy is asked for the whole URL, or for a tunnel', async (t) => {
   const proxy = http.createServer((request, answer) => {
     const target = new URL(request.url ?? '')
-    request.pipe(http.request({ port: target.port, path: target.pathname, headers: { ...request.headers, 'x-via': 'proxy' } }, (inner) => inner.pipe(answer)))
+    const headers = { ...request.headers, 'x-via': 'proxy' }
+    request.pipe(http.request({ port: target.port, path: target.pathname, headers }, (inner) => inner.pipe(answer)))
   })
   proxy.on('connect', (request, socket) => {
     const inner = connect(Number(request.url?.split(':')[1]), '127.0.0.1', () => socket.write('HTTP/1.1 200 OK\r\n\r\n'))
@@ -104,7 +111,8 @@ test('the usual variables choose the proxy, and leave out whom they say', () => 
   const choose = proxyFromVariables({ http: 'p:1', https: 'http://q:2', noProxy: 'a.test, .b.test,c.test:8200' })
   const chosen = (url: string): string | undefined => choose(new URL(url))?.host
   assert.deepEqual(['http://x.test/', 'https://x.test/'].map(chosen), ['p:1', 'q:2'])
-  for (const url of ['http://localhost/', 'http://127.0.0.1/', 'http://a.test/', 'https://x.b.test/', 'http://c.test:8200/']) assert.equal(chosen(url), undefined, url)
+  const direct = ['http://localhost/', 'http://127.0.0.1/', 'http://a.test/', 'https://x.b.test/', 'http://c.test:8200/']
+  for (const url of direct) assert.equal(chosen(url), undefined, url)
   assert.equal(chosen('http://c.test/'), 'p:1')
   assert.equal(proxyFromVariables({ always: 'http://z:3', noProxy: '*' })(new URL('http://localhost/'))?.host, 'z:3')
 })

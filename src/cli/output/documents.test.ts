@@ -11,7 +11,8 @@ const yaml = (text: string): string => formatYaml(parseExact(text))
 
 test('maps are sorted, objects of our own keep their order, and numbers keep their digits', () => {
   assert.equal(json('{"b":1,"a":{"d":[],"c":{}},"n":1e400}'), '{\n  "a": {\n    "c": {},\n    "d": []\n  },\n  "b": 1,\n  "n": 1e400\n}')
-  assert.equal(formatJson({ z: 1, a: undefined, m: parseExact('[12345678901234567890]') }), '{\n  "z": 1,\n  "m": [\n    12345678901234567890\n  ]\n}')
+  const own = { z: 1, a: undefined, m: parseExact('[12345678901234567890]') }
+  assert.equal(formatJson(own), '{\n  "z": 1,\n  "m": [\n    12345678901234567890\n  ]\n}')
 })
 
 test('signs of HTML and line separators are escaped', () => {
@@ -28,7 +29,8 @@ test('texts that YAML would take for something else are quoted', () => {
     ['0x1F', '"0x1F"'], ['12:30:45', '"12:30:45"'], ['1_000', '"1_000"'], ['.5', '".5"'], ['n', '"n"'], ['NaN', 'NaN'], ['=', '='],
     ['a: b', "'a: b'"], ['# c', "'# c'"], [' lead', "' lead'"], ['trail ', "'trail '"], ["it's", "it's"], ['"q"', '\'"q"\''],
     ['- x', "'- x'"], ['-', "'-'"], ['@x', "'@x'"], ['%x', "'%x'"], ['a #b', "'a #b'"], ['a,b', 'a,b'], ['[x]', "'[x]'"], ['!x', "'!x'"],
-    [':x', ':x'], ['? x', "'? x'"], ['---x', "'---x'"], ['tab\there', '"tab\\there"'], ['\u0001x', '"\\x01x"'], ['üñí', 'üñí'], ['\\x', '\\x'],
+    [':x', ':x'], ['? x', "'? x'"], ['---x', "'---x'"], ['tab\there', '"tab\\there"'], ['\u0001x', '"\\x01x"'], ['üñí', 'üñí'],
+    ['\\x', '\\x'],
   ] as const
   for (const [text, expected] of cases) assert.equal(formatYaml({ k: text }), `k: ${expected}`)
 })

@@ -15,7 +15,8 @@ function printer(options: Partial<PrinterOptions> = {}) {
     readInput: async () => '',
     readHidden: async () => '',
   }
-  const print = createPrinter({ terminal, format: 'table', field: undefined, detailed: false, colour: false, endFieldLine: false, ...options })
+  const usual = { terminal, format: 'table', field: undefined, detailed: false, colour: false, endFieldLine: false } as const
+  const print = createPrinter({ ...usual, ...options })
   return { print, printed }
 }
 
@@ -25,9 +26,12 @@ const secret = (text: string): WireSecret => {
   return parsed
 }
 
-const lease = '{"request_id":"r","lease_id":"database/creds/x/1","renewable":true,"lease_duration":3600,"data":{"username":"u","ttl":60},"warnings":["careful"],"auth":null}'
-const login = `{"request_id":"","lease_id":"","renewable":false,"lease_duration":0,"data":null,"auth":{"client_token":"hvs.x","accessor":"acc",
-  "policies":["a","default"],"token_policies":["default"],"identity_policies":["a"],"metadata":{"role":"web"},"lease_duration":0,"renewable":true}}`
+const lease = `{"request_id":"r","lease_id":"database/creds/x/1","renewable":true,"lease_duration":3600,
+  "data":{"username":"u","ttl":60},"warnings":["careful"],"auth":null}`
+const lines = (...all: string[]): string => `${all.join('\n')}\n`
+const login = `{"request_id":"","lease_id":"","renewable":false,"lease_duration":0,"data":null,
+  "auth":{"client_token":"hvs.x","accessor":"acc","policies":["a","default"],"token_policies":["default"],
+  "identity_policies":["a"],"metadata":{"role":"web"},"lease_duration":0,"renewable":true}}`
 const wrapped = `{"request_id":"","wrap_info":{"token":"hvs.w","accessor":"acc","ttl":120,"creation_time":"2018-01-10T00:47:54.97Z",
   "creation_path":"auth/token/create","wrapped_accessor":"inner"},"data":null}`
 
@@ -36,7 +40,15 @@ test('a lease stands before the data, and warnings go to stderr', async () => {
   await print.secret(secret(lease))
   assert.equal(
     printed.out,
-    'Key                Value\n---                -----\nlease_id           database/creds/x/1\nlease_duration     1h\nlease_renewable    true\nttl                1m\nusername           u\n',
+    lines(
+      'Key                Value',
+      '---                -----',
+      'lease_id           database/creds/x/1',
+      'lease_duration     1h',
+      'lease_renewable    true',
+      'ttl                1m',
+      'username           u',
+    ),
   )
   assert.equal(printed.err, 'WARNING! The following warnings were returned from Vault:\n\n  * careful\n\n')
 })
@@ -58,10 +70,22 @@ test('a wrapped answer shows the wrapping token', async () => {
 
 test('JSON has the envelope of Vault, and leaves out what was not sent', async () => {
   const { print, printed } = printer({ format: 'json' })
-  await print.secret(secret('{"request_id":"r","lease_id":"","renewable":false,"lease_duration":0,"data":{"n":12345678901234567890},"warnings":null,"auth":null}'))
+  const envelope = '"request_id":"r","lease_id":"","renewable":false,"lease_duration":0,"warnings":null,"auth":null'
+  await print.secret(secret(`{${envelope},"data":{"n":12345678901234567890}}`))
   assert.equal(
     printed.out,
-    '{\n  "request_id": "r",\n  "lease_id": "",\n  "lease_duration": 0,\n  "renewable": false,\n  "data": {\n    "n": 12345678901234567890\n  },\n  "warnings": null\n}\n',
+    lines(
+      '{',
+      '  "request_id": "r",',
+      '  "lease_id": "",',
+      '  "lease_duration": 0,',
+      '  "renewable": false,',
+      '  "data": {',
+      '    "n": 12345678901234567890',
+      '  },',
+      '  "warnings": null',
+      '}',
+    ),
   )
 })
 

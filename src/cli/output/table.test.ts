@@ -12,15 +12,18 @@ test('columns are four spaces apart, cells are trimmed, and an empty one says so
 })
 
 test('wrapped lines are evenly filled', () => {
-  assert.equal(
-    wrap('Success! You are now authenticated. The token information displayed below is already stored in the token helper. You do NOT need to run "vault login" again. Future Vault requests will automatically use this token.'),
-    'Success! You are now authenticated. The token information displayed below\nis already stored in the token helper. You do NOT need to run "vault login"\nagain. Future Vault requests will automatically use this token.',
-  )
+  const even = [
+    'Success! You are now authenticated. The token information displayed below',
+    'is already stored in the token helper. You do NOT need to run "vault login"',
+    'again. Future Vault requests will automatically use this token.',
+  ]
+  assert.equal(wrap(even.join(' ')), even.join('\n'))
   assert.equal(wrap('* short', 2), '  * short')
 })
 
 test('wrapping loses no word, and no line is too long unless a word is (seeded)', () => {
-  const words = fc.array(fc.string({ unit: fc.constantFrom('a', 'b', 'ü'), minLength: 1, maxLength: 100 }), { minLength: 1, maxLength: 60 })
+  const word = fc.string({ unit: fc.constantFrom('a', 'b', 'ü'), minLength: 1, maxLength: 100 })
+  const words = fc.array(word, { minLength: 1, maxLength: 60 })
   fc.assert(
     fc.property(words, (list) => {
       const lines = wrap(list.join(' ')).split('\n')

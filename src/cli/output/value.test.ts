@@ -21,8 +21,10 @@ test('values are printed as Go\'s %v prints them, numbers with all their digits'
 
 test('whole seconds under a name that says duration are printed as one', () => {
   const seconds = (json: string, name = 'ttl'): string => formatMember(name, parseExact(json))
-  assert.deepEqual(['0', '59', '3600', '5400', '2764800', '90061'].map((json) => seconds(json)), ['0s', '59s', '1h', '1h30m', '768h', '25h1m1s'])
-  for (const name of ['max_ttl', 'lease_duration', 'token_period', 'lease_max', 'ttl_max', 'period']) assert.equal(seconds('60', name), '1m')
+  const cases = [['0', '0s'], ['59', '59s'], ['3600', '1h'], ['5400', '1h30m'], ['2764800', '768h'], ['90061', '25h1m1s']] as const
+  for (const [json, text] of cases) assert.equal(seconds(json), text)
+  const names = ['max_ttl', 'lease_duration', 'token_period', 'lease_max', 'ttl_max', 'period']
+  for (const name of names) assert.equal(seconds('60', name), '1m')
   for (const name of ['ttls', 'settle', 'expiration']) assert.equal(seconds('60', name), '60')
   assert.equal(seconds('"60"'), '60')
   assert.equal(seconds('1.5'), '1.5')
