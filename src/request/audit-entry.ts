@@ -5,6 +5,7 @@ import type { Mount } from '../core/mounts/table.ts'
 import type { Verdict } from '../core/policies/acl.ts'
 import type { TokenRecord } from '../core/tokens/record.ts'
 import { ApiError } from '../kit/errors.ts'
+import { freezeDeep } from '../kit/json.ts'
 import { formatTime } from '../kit/time.ts'
 import type { AuthAnswer, Outcome } from './answer.ts'
 import type { Caller } from './identify.ts'
@@ -28,7 +29,7 @@ export function describe(wire: WireRequest, target: Target, caller: Caller | nul
     ...(judged.verdict === null ? {} : { why: reasonOf(judged.verdict) }),
     privileged: target.operation?.access === 'sudo' || caller?.view.isRoot === true,
     ...(target.mount === null ? {} : { mount: mountOf(target.mount) }),
-    request: requestOf(wire, target, caller, wrapTtl),
+    request: requestOf(wire, target, caller, judged, wrapTtl),
   }
 }
 
@@ -47,20 +48,25 @@ function reasonOf(verdict: Verdict): AuditReason {
   return made
 }
 
+const grants = new WeakMap<Verdict, AuditVerdict>()
 const refused: AuditVerdict = Object.freeze({ allowed: false })
 const granted: AuditVerdict = Object.freeze({ allowed: true })
 
 function verdictOf({ allowed, verdict }: Judgement): AuditVerdict {
   if (!allowed) return refused
-  const policies = verdict === null ? [] : verdict.isRoot ? ['root'] : (verdict.rule?.policies ?? [])
-  if (policies.length === 0) return granted
-  return { allowed, granting_policies: policies.map((name) => ({ name, namespace_id: 'root', type: 'acl' })) }
+  if (verdict === null) return granted
+  const known = grants.get(verdict)
+  if (known !== undefined) return known
+  const policies = verdict.isRoot ? ['root'] : (verdict.rule?.policies ?? [])
+  const made: AuditVerdict = freezeDeep({ allowed, granting_policies: policies.map((name) => ({ name, namespace_id: 'root', type: 'acl' })) })
+  grants.set(verdict, made)
+  return made
 }
 
-function requestOf(wire: WireRequest, target: Target, caller: Caller | null, wrapTtl: number | null): AuditRequest {
+function requestOf(wire: WireRequest, target: Target, caller: Caller | null, judged: Judgement, wrapTtl: number | null): AuditRequest {
   return {
     id: wire.id,
-    operation: target.verb === 'write' ? 'update' : target.verb,
+    operation: wire.verb === 'help' ? 'help' : judged.capability,
     namespace: rootNamespace,
     path: target.path,
     ...(wire.token === null ? {} : { client_token: wire.token }),
@@ -113,11 +119,13 @@ export const auditRequest = (core: Core, entry: Described, refused: string | nul
 
 export const auditResponse = (core: Core, entry: Described, out: Outcome): Promise<void> =>
   core.audit
-    .write({ ...entry, type: 'response', time: core.host.now(), response: responseOf(out), ...(out.errors === null || out.errors.length === 0 ? {} : { error: out.errors.join('; ') }) })
+    // A login has no caller until it has succeeded: then it is the one whose token was made.
+    .write({ ...entry, ...(entry.auth === undefined && out.auth !== null ? { auth: madeAuth(out.auth) } : {}), type: 'response', time: core.host.now(), response: responseOf(out), ...(out.errors === null || out.errors.length === 0 ? {} : { error: out.errors.join('; ') }) })
     .catch(failClosed)
 
 function failClosed(cause: unknown): never {
-  throw new ApiError('internal', 'internal error', { cause, detail: 'no audit device could record the request' })
+  const reason = cause instanceof ApiError ? cause.detail : undefined
+  throw new ApiError('internal', 'internal error', { cause, detail: reason ?? 'no audit device could record the request' })
 }
 
 function responseOf(out: Outcome): AuditResponse {

@@ -8,29 +8,37 @@ import { beginUnit } from '../core/unit.ts'
 import type { Target } from './resolve.ts'
 import type { WireRequest } from './wire.ts'
 
-export type Judgement = { readonly allowed: true; readonly verdict: Verdict | null } | { readonly allowed: false; readonly verdict: Verdict | null; readonly isKnown: boolean }
+/** What the request asks to be allowed: also what the audit log calls it. */
+export type Capability = 'create' | 'update' | Exclude<Target['verb'], 'write'>
+
+export type Judgement =
+  | { readonly allowed: true; readonly verdict: Verdict | null; readonly capability: Capability }
+  | { readonly allowed: false; readonly verdict: Verdict | null; readonly isKnown: boolean; readonly capability: Capability }
 
 /** `verdict` is null where no policy was asked: public operations, and callers that are nobody. */
 export async function judge(core: Core, wire: WireRequest, target: Target, caller: Caller | null, wrapTtl: number | null): Promise<Judgement> {
-  if (target.isPublic) return { allowed: true, verdict: null }
-  if (caller === null) return { allowed: false, verdict: null, isKnown: false }
+  if (target.isPublic) return { allowed: true, verdict: null, capability: plainCapability(target) }
+  if (caller === null) return { allowed: false, verdict: null, isKnown: false, capability: plainCapability(target) }
+  const capability = await capabilityOf(core, wire, target, caller)
   const verdict = caller.acl.judge({
     path: target.path,
-    capability: await capabilityOf(core, wire, target, caller),
+    capability,
     sudo: needsSudo(target.operation),
     data: wire.data,
     wrapTtl,
     nowMs: core.host.now(),
   })
-  return verdict.allowed ? { allowed: true, verdict } : { allowed: false, verdict, isKnown: true }
+  return verdict.allowed ? { allowed: true, verdict, capability } : { allowed: false, verdict, isKnown: true, capability }
 }
+
+const plainCapability = ({ verb }: Target): Capability => (verb === 'write' ? 'update' : verb)
 
 const needsSudo = (operation: Operation | null): boolean => operation?.access === 'sudo'
 
 /** A write is `create` where the operation can tell that nothing is there yet, and `update` otherwise. */
-async function capabilityOf(core: Core, wire: WireRequest, target: Target, caller: Caller): Promise<'create' | 'update' | Exclude<Target['verb'], 'write'>> {
+async function capabilityOf(core: Core, wire: WireRequest, target: Target, caller: Caller): Promise<Capability> {
   if (target.verb !== 'write') return target.verb
-  if (!isResolved(target) || target.operation.exists === null || caller.view.isRoot) return 'update'
+  if (!isResolved(target) || target.operation.exists === null ) return 'update'
   try {
     const call = callOf(core, wire, target, caller, beginUnit(), { warnings: [], afterCommit: [] }, null)
     return (await target.operation.exists(call)) ? 'update' : 'create'

@@ -62,7 +62,7 @@ async function serveAudited(core: Core, wire: WireRequest): Promise<WireResponse
 }
 
 /** Help tells nothing but what the documentation does; any living token will do. */
-const mayAskForHelp = (caller: Caller | null): Judgement => (caller === null ? { allowed: false, verdict: null, isKnown: false } : { allowed: true, verdict: null })
+const mayAskForHelp = (caller: Caller | null): Judgement => (caller === null ? { allowed: false, verdict: null, isKnown: false, capability: 'read' } : { allowed: true, verdict: null, capability: 'read' })
 
 /** Why the request is refused, or null. Who is nobody gets the plain text, who is known and may not gets it as a list, as clients match them. */
 function refusalFor(judged: Judgement, spent: Spent): ApiError | null {

@@ -1,4 +1,6 @@
 /** `sys/audit`, `sys/audit-hash` and the request headers that audit devices write. */
+import { createPublicKey } from 'node:crypto'
+import { auditKeyId } from '../../core/audit/chain.ts'
 import { namedStore, opaqueStore } from '../../core/base.ts'
 import type { AuditDeviceRecord } from '../../core/audit/config.ts'
 import { bumpGeneration } from '../../core/generation.ts'
@@ -117,4 +119,12 @@ async function headersOf({ core }: SystemCall): Promise<Record<string, { hmac: b
   return found
 }
 
-export const auditOperations = [list, enable, disable, hash, ...headerOperations]
+const publicKey = systemPath('config/auditing/public-key').read({
+  summary: 'The public key that the checkpoints of the audit log are signed with: `coffer audit verify` takes it.',
+  handle({ core }) {
+    const key = createPublicKey(core.barrier.signingKey('audit-chain'))
+    return { key_id: auditKeyId(key), public_key: key.export({ type: 'spki', format: 'pem' }) }
+  },
+})
+
+export const auditOperations = [publicKey, list, enable, disable, hash, ...headerOperations]
