@@ -17,6 +17,8 @@ export interface Field<T> {
   readonly choices?: readonly string[]
   /** Of a path parameter: what does not fit is another path. */
   readonly pattern?: RegExp
+  /** Of a path parameter: the one spelling that all spellings stand for, where several name the same thing. Rules are asked about it too. */
+  readonly fold?: (written: string) => string
   readonly deprecated?: boolean
   /** What an absent field becomes; `undefined` when absence is a value of its own. */
   readonly fallback: T | undefined
@@ -72,7 +74,10 @@ const asFlag = (raw: Json): boolean => {
 export const text = (description: string): Field<string> => field({ type: 'string' }, description, '', asText)
 /** A text that is folded to lower case and trimmed, as Vault does with names that ignore case. */
 export const lowerText = (description: string): Field<string> =>
-  field({ type: 'string', format: 'lowercase' }, description, '', (raw) => asText(raw).trim().toLowerCase())
+  ({ ...field({ type: 'string', format: 'lowercase' }, description, '', (raw) => trimmedLower(asText(raw))), fold: trimmedLower })
+const trimmedLower = (written: string): string => written.trim().toLowerCase()
+/** A path parameter whose handler takes upper and lower case for the same; the value is as it was written. */
+export const anyCase = <T>(f: Field<T>): Field<T> => ({ ...f, fold: (written) => written.toLowerCase() })
 /** A name of a user or role, as it stands in paths: letters, digits, `_`, and `-` and `.` inside. Other names make another path. */
 export const nameText = (description: string): Field<string> => ({ ...text(description), format: 'name', pattern: /^\w(?:[\w.-]*\w)?$/ })
 export const integer = (description: string): Field<number> => field({ type: 'integer' }, description, 0, asInteger)

@@ -88,6 +88,8 @@ export interface Operation {
   /** `keys/{name}`; `{path*}` takes one or more whole segments, also in the middle. */
   readonly path: string
   readonly params: Fields
+  /** Those parameters of which several spellings name the same thing. */
+  readonly foldedParams: readonly string[]
   readonly summary: string
   readonly description: string
   readonly input: Fields
@@ -125,6 +127,7 @@ function operationOf(verb: Verb, path: string, params: Fields, spec: Spec<never,
     verb,
     path,
     params,
+    foldedParams: Object.keys(params).filter((name) => params[name]?.fold !== undefined),
     summary: spec.summary,
     description: spec.description ?? '',
     input: spec.input ?? {},

@@ -20,16 +20,15 @@ export async function judge(core: Core, wire: WireRequest, target: Target, calle
   if (target.isPublic) return { allowed: true, verdict: null, capability: plainCapability(target) }
   if (caller === null) return { allowed: false, verdict: null, isKnown: false, capability: plainCapability(target) }
   const capability = await capabilityOf(core, wire, target, caller)
-  const verdict = caller.acl.judge({
-    path: target.path,
-    capability,
-    sudo: needsSudo(target.operation),
-    data: wire.data,
-    wrapTtl,
-    nowMs: core.host.now(),
-  })
+  const ask = (path: string): Verdict =>
+    caller.acl.judge({ path, capability, sudo: needsSudo(target.operation), data: wire.data, wrapTtl, nowMs: core.host.now() })
+  const verdict = stricter(ask(target.path), target.foldedPath === null ? null : ask(target.foldedPath))
   return verdict.allowed ? { allowed: true, verdict, capability } : { allowed: false, verdict, isKnown: true, capability }
 }
+
+/** Where a name was spelled in another way, a rule for the spelling that counts is not passed by; that there is none is no refusal. */
+const stricter = (verdict: Verdict, ofFolded: Verdict | null): Verdict =>
+  ofFolded === null || ofFolded.allowed || ofFolded.code === 'no_rule' || !verdict.allowed ? verdict : ofFolded
 
 const plainCapability = ({ verb }: Target): Capability => (verb === 'write' ? 'update' : verb)
 

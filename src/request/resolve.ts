@@ -2,12 +2,15 @@
 import type { Core } from '../core/core.ts'
 import type { Mount } from '../core/mounts/table.ts'
 import type { Operation, Verb } from '../kit/operation.ts'
+import type { Match } from '../kit/route.ts'
 import type { WireRequest } from './wire.ts'
 
 export interface Target {
   readonly verb: Verb
   /** Canonical, as routing, policies and audit see it. */
   readonly path: string
+  /** The path with the one spelling of its names, where several name the same thing and another one was sent; else null. */
+  readonly foldedPath: string | null
   readonly mount: Mount | null
   /** The path inside the mount. */
   readonly rest: string
@@ -31,5 +34,18 @@ export async function resolveTarget(core: Core, wire: WireRequest): Promise<Targ
   const operation = found?.operation ?? null
   const wrongVerb = matched === 'verb'
   const isPublic = wrongVerb ? mount?.registered?.routes.find(rest)?.operations.some(({ access }) => access === 'public') === true : operation?.access === 'public'
-  return { verb, path, mount, rest, operation, params: found?.params ?? noParams, wrongVerb, isPublic }
+  const foldedPath = found === null || mount === null || found.operation.foldedParams.length === 0 ? null : foldPath(mount.record.path, rest, found)
+  return { verb, path, foldedPath, mount, rest, operation, params: found?.params ?? noParams, wrongVerb, isPublic }
+}
+
+/** What a rule says of `admin` holds for `Admin` too where both are the same (CVE-2026-89322). */
+function foldPath(mountPath: string, rest: string, { operation, params }: Match): string | null {
+  const folded = operation.path.replaceAll(/\{(\w+)\*?\}/g, (_, name: string) => {
+    const written = params[name] ?? ''
+    return operation.params[name]?.fold?.(written) ?? written
+  })
+  // A listing names a folder.
+  const isFolder = (operation.verb === 'list' || operation.verb === 'scan') && rest.endsWith('/')
+  const whole = isFolder ? `${folded}/` : folded
+  return whole === rest ? null : mountPath + whole
 }

@@ -1,10 +1,10 @@
 /** What the operations on a role share: its name in the path, finding it, and the pages of lists. */
 import { ApiError, badRequest } from '../../kit/errors.ts'
-import { defaulted, integer, nameText, text } from '../../kit/fields.ts'
+import { anyCase, defaulted, integer, nameText, text } from '../../kit/fields.ts'
 import type { ListOptions, Transaction } from '../../kit/store.ts'
 import { roles, type Role } from './records.ts'
 
-export const roleParams = { role_name: nameText('Name of the role; upper and lower case do not differ.') }
+export const roleParams = { role_name: anyCase(nameText('Name of the role; upper and lower case do not differ.')) }
 
 /** The role of this name in any case, or null. */
 export const findRole = (store: Pick<Transaction, 'get'>, name: string): Promise<Role | null> => roles.read(store, name.toLowerCase())

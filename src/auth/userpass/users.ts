@@ -1,13 +1,13 @@
 /** Users: making, changing, showing and deleting them. */
 import { hashPassword, passwordLengthMax } from '../../crypto/password.ts'
 import { badRequest } from '../../kit/errors.ts'
-import { defaulted, integer, list, nameText, optional, secret, text } from '../../kit/fields.ts'
+import { anyCase, defaulted, integer, list, nameText, optional, secret, text } from '../../kit/fields.ts'
 import { path } from '../../kit/operation.ts'
 import { listed } from '../../kit/result.ts'
 import { changedTokenSettings, freshTokenSettings, oldTokenFields, shownTokenSettings, tokenFields } from '../../kit/token-fields.ts'
 import { users } from './records.ts'
 
-const params = { username: nameText('Name of the user; upper and lower case do not differ.') }
+const params = { username: anyCase(nameText('Name of the user; upper and lower case do not differ.')) }
 const user = path('users/{username}', params)
 const password = optional(secret(text('The password.')))
 

@@ -5,7 +5,7 @@ import { freshEntity } from '../../core/identity/entities.ts'
 import { mergeEntity } from '../../core/identity/merge.ts'
 import { entityNames, entityNamesFolder, entityRecords, type EntityRecord } from '../../core/identity/record.ts'
 import { badRequest } from '../../kit/errors.ts'
-import { defaulted, flag, integer, list, optional, text, textMap, type ValuesOf } from '../../kit/fields.ts'
+import { anyCase, defaulted, flag, integer, list, optional, text, textMap, type ValuesOf } from '../../kit/fields.ts'
 import { listed, type Data, type Result } from '../../kit/result.ts'
 import { systemPath, type SystemCall } from '../call.ts'
 import { mountFinder, showAliasShort, showEntity } from './show.ts'
@@ -77,7 +77,7 @@ const byIdOperations = [
   byId.delete({ summary: 'Delete an entity with its aliases; its tokens are refused from then on.', handle: async (call) => remove(call, await entityById(call, call.params.id)) }),
 ]
 
-const byName = systemPath('entity/name/{name*}', { name })
+const byName = systemPath('entity/name/{name*}', { name: anyCase(name) })
 const byNameOperations = [
   byName.read({ summary: 'Show an entity.', handle: async (call) => await show(call, await entityByName(call, call.params.name)) }),
   byName.write({ summary: 'Create or change an entity.', input: fields, handle: async (call) => await write(call, null, call.params.name, call.input) }),

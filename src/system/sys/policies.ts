@@ -7,13 +7,17 @@ import { parsePolicy } from '../../core/policies/parse.ts'
 import { generatePassword, parsePasswordPolicy } from '../../core/policies/password-policy.ts'
 import { passwordPolicyRecords, policyRecords } from '../../core/policies/table.ts'
 import { ApiError, badRequest } from '../../kit/errors.ts'
-import { defaulted, deprecated, lowerText, text } from '../../kit/fields.ts'
+import { defaulted, deprecated, lowerText, text, type Field } from '../../kit/fields.ts'
 import { listed, reply, type Result } from '../../kit/result.ts'
 import { formatTime } from '../../kit/time.ts'
 import { systemPath, type SystemCall } from '../call.ts'
 import { listItem } from '../errors.ts'
 
 const name = { name: lowerText('Name of the policy; upper and lower case do not differ.') }
+/** What a name is stored under. */
+const foldName = (given: string): string => given.trim().toLowerCase()
+/** For those who say what became of the name. */
+const nameAsGiven: { readonly name: Field<string> } = { name: { ...text('Name of the policy.'), fold: foldName } }
 
 /** Stored names, with `root` always last, as Vault lists it. */
 async function namesOf(core: Core): Promise<string[]> {
@@ -75,12 +79,9 @@ const input = {
 }
 
 const acl = systemPath('policies/acl/{name*}', name)
-const aclAsGiven = systemPath('policies/acl/{name*}', { name: text('Name of the policy.') })
+const aclAsGiven = systemPath('policies/acl/{name*}', nameAsGiven)
 const old = systemPath('policy/{name*}', name)
-const oldAsGiven = systemPath('policy/{name*}', { name: text('Name of the policy.') })
-
-/** What a name is stored under. */
-const foldName = (given: string): string => given.trim().toLowerCase()
+const oldAsGiven = systemPath('policy/{name*}', nameAsGiven)
 
 const aclOperations = [
   systemPath('policies/acl').list({ summary: 'List the policies.', handle: async ({ core }) => listed(await namesOf(core)) }),

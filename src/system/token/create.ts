@@ -6,7 +6,7 @@ import { cleanPolicies, createToken } from '../../core/tokens/create.ts'
 import { lifetimeOf } from '../../core/tokens/lifetime.ts'
 import { tokenRecords, type TokenRecord } from '../../core/tokens/record.ts'
 import { badRequest, permissionDenied } from '../../kit/errors.ts'
-import { defaulted, deprecated, flag, integer, optional, plainList, secret, text, textMap, type Fields, type ValuesOf } from '../../kit/fields.ts'
+import { anyCase, defaulted, deprecated, flag, integer, optional, plainList, secret, text, textMap, type Fields, type ValuesOf } from '../../kit/fields.ts'
 import { parseDuration } from '../../kit/duration.ts'
 import type { Call } from '../../kit/operation.ts'
 import { reply, type Result } from '../../kit/result.ts'
@@ -202,7 +202,7 @@ const createOrphan = systemPath('create-orphan').write({
   handle: async (call) => await create(call, true, null, 'auth/token/create-orphan'),
 })
 
-const createWithRole = systemPath('create/{role_name}', { role_name: text('Name of the token role.') }).write({
+const createWithRole = systemPath('create/{role_name}', { role_name: anyCase(text('Name of the token role.')) }).write({
   summary: 'Make a token under a role.',
   input,
   async handle(call) {
