@@ -45,7 +45,8 @@ export async function throughProxy(proxy: URL, url: URL, tls: Record<string, unk
   const path = `${url.hostname}:${url.port || 443}`
   const socket = await tunnel({ ...at, method: 'CONNECT', path, headers: authorization, agent: false, signal })
   const { connect } = await import('node:tls')
-  return { agent: false, createConnection: () => connect({ servername: url.hostname, ...tls, socket }) }
+  // No `agent` here, not even false: one of its own would connect past the tunnel.
+  return { createConnection: () => connect({ servername: url.hostname, ...tls, socket }) }
 }
 
 function authorizationFor(proxy: URL): Record<string, string> {

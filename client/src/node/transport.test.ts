@@ -15,7 +15,10 @@ import { nodeFetch, nodeStream } from './transport.ts'
 const folder = mkdtempSync(join(tmpdir(), 'coffer-transport-'))
 const servers: Server[] = []
 after(() => {
-  for (const server of servers) server.close()
+  for (const server of servers) {
+    server.close()
+    if (server instanceof http.Server || server instanceof https.Server) server.closeAllConnections()
+  }
   rmSync(folder, { recursive: true })
 })
 
@@ -29,8 +32,8 @@ const portOf = (server: Server): number => (server.address() as AddressInfo).por
 const echo: http.RequestListener = (request, answer) => {
   let body = ''
   request.on('data', (chunk: Buffer) => (body += String(chunk)))
-  const { url, method, headers } = request
-  request.on('end', () => answer.end(JSON.stringify({ data: { url, method, body, via: headers['x-via'] ?? null } })))
+  const { url, method, headers, socket } = request
+  request.on('end', () => answer.end(JSON.stringify({ data: { url, method, body, via: headers['x-via'] ?? null, from: socket.remotePort } })))
 }
 
 function makeCertificate(): { ca: string; key: string; cert: string } {
@@ -92,9 +95,9 @@ test('a proxy is asked for the whole URL, or for a tunnel', async (t) => {
   proxy.on('connect', (request, socket) => {
     const inner = connect(Number(request.url?.split(':')[1]), '127.0.0.1', () => socket.write('HTTP/1.1 200 OK\r\n\r\n'))
     inner.pipe(socket).pipe(inner)
-    tunnels.push(request.headers['proxy-authorization'])
+    inner.once('connect', () => tunnels.push({ port: inner.localPort, authorization: request.headers['proxy-authorization'] }))
   })
-  const tunnels: (string | undefined)[] = []
+  const tunnels: { port: number | undefined; authorization: string | undefined }[] = []
   const always = `http://user:p%40ss@127.0.0.1:${portOf(await listen(proxy))}`
   const plain = portOf(await listen(http.createServer(echo)))
   const through = (tls: object) => nodeFetch({ tls, proxy: proxyFromVariables({ always }) })
@@ -103,8 +106,9 @@ test('a proxy is asked for the whole URL, or for a tunnel', async (t) => {
   const { ca, key, cert } = makeCertificate()
   const secure = portOf(await listen(https.createServer({ key, cert }, echo)))
   const client = createClient({ address: `https://127.0.0.1:${secure}`, fetch: through({ ca, serverName: 'coffer.test' }) })
-  assert.equal((await client.read('x'))?.data['url'], '/v1/x')
-  assert.deepEqual(tunnels, [`Basic ${Buffer.from('user:p@ss').toString('base64')}`])
+  const answer = await client.read<{ url: string; from: number }>('x')
+  assert.equal(answer?.data.url, '/v1/x')
+  assert.deepEqual(tunnels, [{ port: answer?.data.from, authorization: `Basic ${Buffer.from('user:p@ss').toString('base64')}` }])
 })
 
 test('the usual variables choose the proxy, and leave out whom they say', () => {
