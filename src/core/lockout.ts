@@ -35,9 +35,11 @@ const hashOf = (base: Base, accessor: string, name: string): string => keyedHash
 const isLocked = (base: Base, record: LockoutRecord, config: LockoutConfig): boolean =>
   record.failures >= config.threshold && base.host.now() < record.lastFailureAt + config.duration * 1000
 
-export async function isLockedOut(base: Base, mount: Mount, name: string, config: LockoutConfig): Promise<boolean> {
+/** `failed`: there are failures on record, but not too many. */
+export async function findLockout(base: Base, mount: Mount, name: string, config: LockoutConfig): Promise<'none' | 'failed' | 'locked'> {
   const record = await lockouts.read(opaqueStore(base), hashOf(base, mount.record.accessor, name))
-  return record !== null && isLocked(base, record, config)
+  if (record === null) return 'none'
+  return isLocked(base, record, config) ? 'locked' : 'failed'
 }
 
 /** One more failure. Old ones count no more after the reset time, nor those of a lockout that is over. */

@@ -1,6 +1,6 @@
 /** Counts failed logins, and refuses users who are locked out before their password is even looked at. */
 import type { Core } from '../core/core.ts'
-import { forgetFailures, isLockedOut, lockoutConfigOf, noteFailure } from '../core/lockout.ts'
+import { findLockout, forgetFailures, lockoutConfigOf, noteFailure } from '../core/lockout.ts'
 import { beginUnit } from '../core/unit.ts'
 import { ApiError, permissionDenied } from '../kit/errors.ts'
 import { callOf, type Resolved } from './input.ts'
@@ -11,10 +11,11 @@ export async function asCounted<T>(core: Core, wire: WireRequest, target: Resolv
   const config = target.operation.lockoutName === null ? null : lockoutConfigOf(target.mount)
   const name = config === null ? null : nameOf(core, wire, target)
   if (config === null || name === null) return await work()
-  if (await isLockedOut(core, target.mount, name, config)) throw permissionDenied({ detail: 'the user is locked out' })
+  const before = await findLockout(core, target.mount, name, config)
+  if (before === 'locked') throw permissionDenied({ detail: 'the user is locked out' })
   try {
     const result = await work()
-    await forgetFailures(core, target.mount.record.accessor, name)
+    if (before === 'failed') await forgetFailures(core, target.mount.record.accessor, name)
     return result
   } catch (error) {
     if (error instanceof ApiError && error.code === 'invalid_credentials') await noteFailure(core, target.mount, name, config)

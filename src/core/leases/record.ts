@@ -3,6 +3,8 @@
  * by page and nothing that a client named is readable. The time-ordered index is all that the sweeper reads: memory and start-up do not
  * grow with the number of leases.
  */
+import type { KeyObject } from 'node:crypto'
+import { GenerationalCache } from '../../barrier/cache.ts'
 import { records } from '../../kit/records.ts'
 import type { Data } from '../../kit/result.ts'
 import type { Base } from '../base.ts'
@@ -49,7 +51,20 @@ export const heldKey = (tokenHash: string, place: LeasePlace): string => `held/$
 /** `auth/a/login/x` lies in the folder `auth/a/login/`; the root folder is ''. */
 export const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/', path.length - 2) + 1)
 
-export const hashFolder = (base: Base, folder: string): string => keyedHash(base.barrier.subkey('lease-folder'), folder).slice(0, 40)
+/** By the key that they were made with: the leases of a mount lie in few folders, and each login would hash three of them. */
+const folderHashes = new WeakMap<KeyObject, GenerationalCache<string>>()
+const folderHashesMax = 8_192
+
+export function hashFolder(base: Base, folder: string): string {
+  const key = base.barrier.subkey('lease-folder')
+  const known = folderHashes.get(key) ?? new GenerationalCache<string>(folderHashesMax)
+  folderHashes.set(key, known)
+  const found = known.get(folder)
+  if (found !== undefined) return found
+  const hash = keyedHash(key, folder).slice(0, 40)
+  known.set(folder, hash, 1)
+  return hash
+}
 
 export function placeOf(base: Base, leaseId: string): LeasePlace {
   const folder = leaseId.slice(0, leaseId.lastIndexOf('/') + 1)
