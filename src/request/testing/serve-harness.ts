@@ -5,6 +5,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { authMethods } from '../../auth/list.ts'
 import { Barrier } from '../../barrier/barrier.ts'
+import type { Seal } from '../../barrier/seals/seal.ts'
 import { shamirSeal } from '../../barrier/seals/shamir.ts'
 import { AuditBroker } from '../../core/audit/broker.ts'
 import type { Core } from '../../core/core.ts'
@@ -17,6 +18,7 @@ import { setUpCore } from '../../core/setup.ts'
 import { resumeRevocations } from '../../core/tokens/revoke.ts'
 import { clearCubbyhole } from '../../engines/cubbyhole/clear.ts'
 import { engines } from '../../engines/list.ts'
+import type { Engine } from '../../kit/engine.ts'
 import { encodeJson, parseJson, type Json, type JsonObject } from '../../kit/json.ts'
 import type { Store } from '../../kit/store.ts'
 import { memoryStore } from '../../storage/memory.ts'
@@ -31,6 +33,8 @@ export interface HarnessOptions {
   readonly store?: Store
   readonly random?: (bytes: number) => Uint8Array
   readonly settings?: Partial<CoreSettings>
+  /** Besides those that every server has. */
+  readonly engines?: readonly Engine[]
 }
 
 export interface RequestOptions {
@@ -61,6 +65,8 @@ export interface Served {
 
 export interface ServeHarness {
   readonly core: Core
+  /** What lies below the barrier: sealed. */
+  readonly store: Store
   readonly rootToken: string
   /** Log lines of level info and above, without their times. */
   readonly logged: readonly string[]
@@ -70,6 +76,8 @@ export interface ServeHarness {
   readonly ok: (verb: WireVerb, path: string, options?: RequestOptions) => Promise<Served>
   /** What the server does beside requests: finishes revocations, revokes what has expired. */
   readonly sweep: () => Promise<void>
+  /** Another process over the same store, unsealed, with the same clock: a second node, or this server after a restart. Closed by itself. */
+  readonly sibling: (options?: Pick<HarnessOptions, 'store' | 'settings' | 'engines'>) => Promise<ServeHarness>
   readonly close: () => Promise<void>
 }
 
@@ -83,21 +91,33 @@ const noLogControl: LogControl = Object.freeze({ levelOf: () => 'info', modules:
 
 /** Initialised and unsealed. Nothing is mounted but what every server has. */
 export async function serveHarness(options: HarnessOptions = {}): Promise<ServeHarness> {
-  let now = Date.UTC(2026, 10, 21, 3, 20)
+  const shared: Shared = { time: Date.UTC(2026, 10, 21, 3, 20), seal: shamirSeal(randomBytes(32)), rootToken: '' }
+  return await harnessOver(shared, { store: memoryStore(), ...options }, initialize)
+}
+
+/** What all processes over one store have in common. */
+interface Shared {
+  time: number
+  readonly seal: Seal
+  rootToken: string
+}
+
+async function harnessOver(shared: Shared, options: HarnessOptions & { readonly store: Store }, open: typeof initialize): Promise<ServeHarness> {
   const logged: string[] = []
-  const host = hostOf(() => now, logged, options.random)
-  const barrier = new Barrier(options.store ?? memoryStore(), { now: host.now })
+  const host = hostOf(() => shared.time, logged, options.random)
+  const barrier = new Barrier(options.store, { now: host.now })
   const audit = new AuditBroker({ host, limits: { dataFolder: null, folders: null, prefix: true } })
-  const registry = registryOf([system, identity, tokenAuth, ...engines, ...authMethods])
+  const registry = registryOf([system, identity, tokenAuth, ...engines, ...authMethods, ...(options.engines ?? [])])
   const core = makeCore({ host, logControl: noLogControl, settings: { ...settings, ...options.settings }, barrier, registry, audit, automaticSeal: null, clearCubbyhole })
-  const rootToken = await initialize(core)
+  await open(core, shared)
   const request = async (verb: WireVerb, path: string, asked: RequestOptions = {}): Promise<Served> =>
-    readAnswer(await serve(core, wireOf(verb, path, rootToken, asked, now)))
+    readAnswer(await serve(core, wireOf(verb, path, shared.rootToken, asked, shared.time)))
   return {
     core,
-    rootToken,
+    store: options.store,
+    rootToken: shared.rootToken,
     logged,
-    clock: { now: () => now, advance: (seconds) => void (now += seconds * 1000) },
+    clock: { now: () => shared.time, advance: (seconds) => void (shared.time += seconds * 1000) },
     request,
     async ok(verb, path, asked) {
       const answer = await request(verb, path, asked)
@@ -108,6 +128,7 @@ export async function serveHarness(options: HarnessOptions = {}): Promise<ServeH
       await resumeRevocations(core)
       await sweepExpired(core)
     },
+    sibling: (changed) => harnessOver(shared, { ...options, ...changed }, unseal),
     async close() {
       await audit.close()
       core.seal()
@@ -131,15 +152,18 @@ function hostOf(now: () => number, logged: string[], random = (bytes: number): U
   }
 }
 
-/** One share of one. Resolves with the root token. */
-async function initialize(core: Core): Promise<string> {
-  const seal = shamirSeal(randomBytes(32))
-  const token = await core.barrier.initialize({ seal, config: { shares: 1, threshold: 1 } }, null, () => setUpCore(core))
+/** One share of one. */
+async function initialize(core: Core, shared: Shared): Promise<void> {
+  const token = await core.barrier.initialize({ seal: shared.seal, config: { shares: 1, threshold: 1 } }, null, () => setUpCore(core))
+  shared.rootToken = token.id
+  await unseal(core, shared)
+}
+
+async function unseal(core: Core, { seal }: Shared): Promise<void> {
   const record = await core.barrier.readSeal()
   const rootKey = record === null ? null : await seal.unwrap(record.wrapped)
   if (rootKey === null) throw new Error('the server could not unseal itself')
   await core.barrier.unseal(rootKey)
-  return token.id
 }
 
 const methods: Readonly<Record<WireVerb, string>> = {
