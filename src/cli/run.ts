@@ -56,14 +56,23 @@ async function runCommand(command: Command, found: Found, host: Host): Promise<n
   const read = (name: string): string | undefined => readVariable(host.environment, name)
   const parsed = parseFlags(flags, found.rest, read)
   const print = printerFor(host, parsed.values)
+  let session: Session<never> | undefined
   try {
     checkFormat(command, print.format)
     const args = checkArguments(command, parsed.args, found.rest)
-    return (await command.run(sessionFor(host, parsed, args, print))) ?? 0
+    session = sessionFor(host, parsed, args, print)
+    return (await command.run(session)) ?? 0
   } catch (error) {
-    return report(error, print, host)
+    const code = await report(error, print, host)
+    if (print.isTable && isRefusal(error) && (await session?.api())?.token === '') {
+      print.warn(`\nThere is no token: run "${host.program} login", or set COFFER_TOKEN.`)
+    }
+    return code
   }
 }
+
+/** Whether the server asked for a token, or a better one. */
+const isRefusal = (error: unknown): boolean => error instanceof Failure && /\nCode: 403\.|missing client token/.test(error.message)
 
 function checkFormat(command: Command, format: Format): void {
   if (format === 'raw' && !command.raw) throw usageError('This command does not support the -format=raw option.')

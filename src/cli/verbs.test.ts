@@ -178,6 +178,13 @@ test('an application logs in with its role', async (t) => {
   assert.match(await ok(`login -method=approle -no-store role_id=${role} secret_id=-`, secret), /\ntoken_policies +\["default"\]\n/)
 })
 
+test('who has no token is told how to get one', async () => {
+  const { code, err } = await shell.run(words('read sys/mounts'), { environment: { COFFER_TOKEN: '' } })
+  assert.equal(code, 2)
+  assert.match(err, /\nThere is no token: run "coffer login", or set COFFER_TOKEN\.\n$/)
+  assert.doesNotMatch((await shell.run(words('read sys/mounts'), { environment: { COFFER_TOKEN: 'hvs.wrong' } })).err, /There is no token/)
+})
+
 test('the state of the server is told by exit codes', async () => {
   assert.match(await ok('status'), /^Key +Value\n(.*\n)*Sealed +false\n/)
   assert.match(await ok('status -format=json'), /^\{\n {2}"type": "shamir",\n {2}"initialized": true,\n {2}"sealed": false,/)
