@@ -15,3 +15,14 @@ export async function currentGeneration(base: Base): Promise<number> {
 
 /** Adds the change to a commit. `opaque` is the transaction on the opaque store. */
 export const bumpGeneration = (opaque: Transaction): void => opaque.merge(key, () => mark)
+
+const mountsKey = 'mounts-generation'
+
+/** Adds to a commit that a mount which was there before is gone, moved, or served otherwise. Writes to mounts depend on this record, and not on the one above, which changes more often. */
+export function bumpMounts(opaque: Transaction): void {
+  bumpGeneration(opaque)
+  opaque.merge(mountsKey, () => mark)
+}
+
+/** Makes the commit of a unit depend on all mounts staying as they are. */
+export const expectMounts = async (opaque: Transaction): Promise<void> => void (await opaque.get(mountsKey))

@@ -5,7 +5,7 @@ import { aclFor, findStanding } from '../core/identity/standing.ts'
 import type { Acl } from '../core/policies/acl.ts'
 import { findToken } from '../core/tokens/find.ts'
 import type { TokenRecord } from '../core/tokens/record.ts'
-import { containsAddress, findAddress, parseCidr } from '../kit/cidr.ts'
+import { mayComeFrom } from '../core/tokens/uses.ts'
 import type { CallerView } from '../kit/operation.ts'
 import type { WireRequest } from './wire.ts'
 
@@ -27,12 +27,6 @@ export async function identify(core: Core, wire: WireRequest): Promise<Caller | 
   const standing = await findStanding(core, record)
   if (standing === null) return null
   return { id: wire.token, record, entity: standing.entity, acl: await aclFor(core.policies, record, standing), view: viewOf(record) }
-}
-
-function mayComeFrom(record: TokenRecord, from: string): boolean {
-  if (record.boundCidrs.length === 0) return true
-  const address = findAddress(from)
-  return address !== null && record.boundCidrs.some((range) => containsAddress(parseCidr(range), address))
 }
 
 function viewOf(record: TokenRecord): CallerView {

@@ -2,16 +2,14 @@
  * The stage that acts: runs the operation in a unit of work, adds the token or lease that its result leads to, wraps the answer if that was
  * asked for, and commits all of it at once. When something that was read changed meanwhile, it runs again from the start.
  */
-import { opaqueStore } from '../core/base.ts'
 import type { Core } from '../core/core.ts'
 import type { Verdict } from '../core/policies/acl.ts'
-import { findStanding } from '../core/identity/standing.ts'
-import { findTokenByHash } from '../core/tokens/find.ts'
 import { withUnit, type Unit } from '../core/unit.ts'
 import { wrapText, type WrapInfo } from '../core/wrapping.ts'
-import { ApiError, permissionDenied } from '../kit/errors.ts'
+import { ApiError } from '../kit/errors.ts'
 import { Reply, type Result } from '../kit/result.ts'
 import { authAnswer, envelope, leaseAnswer, outcome, type AuthAnswer, type Outcome } from './answer.ts'
+import { expectAlive, expectMount } from './expectations.ts'
 import type { Caller } from './identify.ts'
 import { callOf, fieldWarnings, isResolved, type Effects, type Resolved } from './input.ts'
 import { issueLogin, issueSecret } from './issue.ts'
@@ -60,7 +58,7 @@ function placeError({ mount, path, wrongVerb, rest, operation }: Target): ApiErr
 
 async function attempt(core: Core, acting: Acting, target: Resolved, unit: Unit, effects: Effects): Promise<Outcome> {
   const { wire, caller, wrapTtl } = acting
-  if (acting.target.verb !== 'read' && acting.target.verb !== 'list') await expectAlive(core, unit, acting)
+  if (!finding.has(target.verb) || wrapTtl !== null) await expectStanding(core, acting, target, unit)
   const call = callOf(core, wire, target, caller, unit, effects, wrapTtl, acting.verdict?.pageLimit ?? null)
   const result = await target.operation.handle(call)
   const out = visiblePart(acting, await outcomeOf(core, acting, target, unit, result))
@@ -81,13 +79,12 @@ function visiblePart({ caller, verdict, target }: Acting, out: Outcome): Outcome
   return { ...out, data: { ...out.data, keys: visible, ...keyInfo } }
 }
 
-/** The caller's token and entity become something that this unit has read: a write cannot outlive a revocation that was acknowledged before it. */
-async function expectAlive(core: Core, unit: Unit, { caller, spent }: Acting): Promise<void> {
-  if (caller === null) return
-  const opaque = unit.on(opaqueStore(core))
-  if (caller.record.entityId !== '' && (await findStanding(core, caller.record, opaque)) === null) throw permissionDenied()
-  if (caller.record.type === 'batch' || spent === 'last') return
-  if ((await findTokenByHash(core, caller.record.hash, opaque)) === null) throw permissionDenied()
+const finding: ReadonlySet<string> = new Set(['read', 'list', 'scan'])
+
+/** For whatever writes: reads that give a lease or are wrapped, too. */
+async function expectStanding(core: Core, { caller, spent }: Acting, target: Resolved, unit: Unit): Promise<void> {
+  await expectMount(core, unit, target)
+  await expectAlive(core, unit, caller, spent)
 }
 
 async function outcomeOf(core: Core, acting: Acting, target: Resolved, unit: Unit, result: Result): Promise<Outcome> {
@@ -99,6 +96,7 @@ async function outcomeOf(core: Core, acting: Acting, target: Resolved, unit: Uni
     return outcome({ auth: authAnswer(issued), data, warnings: [...warnings, ...issued.warnings] })
   }
   if (lease !== undefined) {
+    await expectStanding(core, acting, target, unit)
     const issued = await issueSecret(core, unit, target, acting.caller, acting.spent, lease)
     return outcome({ data, lease: leaseAnswer(issued), warnings })
   }
@@ -119,7 +117,7 @@ function replied(fields: Reply['fields'], target: Resolved): Outcome {
   })
 }
 
-const isFinding = ({ operation }: Resolved): boolean => operation.verb === 'read' || operation.verb === 'list' || operation.verb === 'scan'
+const isFinding = ({ operation }: Resolved): boolean => finding.has(operation.verb)
 
 const nothing = (target: Resolved): Outcome => (isFinding(target) ? outcome({ status: 404, errors: [] }) : outcome({ status: 204, empty: true }))
 

@@ -46,7 +46,7 @@ async function checkIndexes(base: Base, findings: Findings): Promise<void> {
 }
 
 const kinds = new Set([
-  'token', 'accessor', 'child', 'revoking', 'lease', 'folder', 'held', 'expiry', 'lockout', 'entity', 'alias', 'alias-id', 'entity-merged', 'generation',
+  'token', 'accessor', 'child', 'revoking', 'lease', 'folder', 'held', 'expiry', 'lockout', 'entity', 'alias', 'alias-id', 'entity-merged', 'generation', 'mounts-generation',
 ])
 /** Sealed for the root key, or not at all: the barrier checks them when it unseals. */
 const ownSeal = new Set(['barrier/seal', 'barrier/keyring'])

@@ -55,7 +55,7 @@ function noteFailure(core: Core, unit: Unit, place: LeasePlace, lease: LeaseReco
 }
 
 async function kindOf(core: Core, secret: SecretLease): Promise<{ readonly mount: Mount; readonly kind: LeaseKind } | null> {
-  const mount = await core.mounts.at(secret.mountPath)
+  const mount = (await core.mounts.at(secret.mountPath)) ?? (await core.mounts.leaving(secret.mountUuid))
   const kind = mount?.record.uuid === secret.mountUuid ? mount.registered?.engine.leases?.[secret.kind] : undefined
   return mount === null || kind === undefined ? null : { mount, kind }
 }

@@ -8,7 +8,10 @@ import { revokeLease } from './revoke.ts'
 
 const pieceMax = 256
 
-/** One pass over everything that is due; returns how many entries there were. An entry that lies (the record says otherwise) is dropped. */
+/**
+ * One pass over everything that is due; returns how many entries were dealt with. An entry that lies (the record says otherwise) is dropped; one whose
+ * revocation fails stays for the next pass.
+ */
 export async function sweepExpired(core: Core): Promise<number> {
   const store = opaqueStore(core)
   let count = 0
@@ -18,9 +21,13 @@ export async function sweepExpired(core: Core): Promise<number> {
     for (const name of names) {
       const entry = parseExpiryName(name)
       if (entry.dueAt > core.host.now()) return count
-      await expire(core, entry).catch((error: unknown) => logFailure(core, error))
-      await store.commit([], [{ del: expiryPrefix + name }])
-      count += 1
+      try {
+        await expire(core, entry)
+        await store.commit([], [{ del: expiryPrefix + name }])
+        count += 1
+      } catch (error) {
+        logFailure(core, error)
+      }
     }
     if (names.length < pieceMax) return count
     after = names.at(-1) as string

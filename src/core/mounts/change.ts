@@ -3,7 +3,7 @@ import { dropTree } from '../../barrier/names.ts'
 import { badRequest } from '../../kit/errors.ts'
 import { namedStore, opaqueStore } from '../base.ts'
 import type { Core } from '../core.ts'
-import { bumpGeneration } from '../generation.ts'
+import { bumpGeneration, bumpMounts } from '../generation.ts'
 import { leasesUnder } from '../leases/folders.ts'
 import { placeOf, type LeaseRecord } from '../leases/record.ts'
 import { revokeLease } from '../leases/revoke.ts'
@@ -86,7 +86,7 @@ export async function changeMount(core: Core, unit: Unit, path: string, change: 
   if (record === null) return null
   const changed = change(record)
   mountRecords.write(named, changed, path)
-  bumpGeneration(unit.on(opaqueStore(core)))
+  bumpMounts(unit.on(opaqueStore(core)))
   return changed
 }
 
@@ -99,7 +99,7 @@ export async function disableMount(core: Core, path: string): Promise<boolean> {
     if (record === null) return null
     mountRecords.write(named, { ...record, tainted: true }, path)
     removals.write(named, record, record.uuid)
-    bumpGeneration(unit.on(opaqueStore(core)))
+    bumpMounts(unit.on(opaqueStore(core)))
     return record
   })
   if (gone !== null) await finishRemoval(core, gone)
@@ -115,7 +115,7 @@ async function finishRemoval(core: Core, record: MountRecord): Promise<void> {
     const current = await mountRecords.read(named, record.path)
     if (current?.uuid === record.uuid) mountRecords.remove(named, record.path)
     removals.remove(named, record.uuid)
-    bumpGeneration(unit.on(opaqueStore(core)))
+    bumpMounts(unit.on(opaqueStore(core)))
   })
 }
 
@@ -167,6 +167,6 @@ export async function moveMount(core: Core, from: string, to: string): Promise<v
   await checkFree(core, unit, to)
   mountRecords.remove(named, from)
   mountRecords.write(named, { ...record, path: to }, to)
-  bumpGeneration(unit.on(opaqueStore(core)))
+  bumpMounts(unit.on(opaqueStore(core)))
   await unit.commit()
 }

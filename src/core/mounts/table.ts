@@ -4,7 +4,7 @@ import type { LayeredStore } from '../../storage/layered.ts'
 import { namedStore, rootNamespace, type Base } from '../base.ts'
 import { currentGeneration } from '../generation.ts'
 import type { Registered } from '../registry.ts'
-import { mountRecords, type MountRecord } from './record.ts'
+import { mountRecords, removals, type MountRecord } from './record.ts'
 
 export interface Mount {
   readonly record: MountRecord
@@ -20,6 +20,8 @@ export interface MountTable {
   readonly at: (mountPath: string) => Promise<Mount | null>
   readonly list: (kind?: MountRecord['kind']) => Promise<Mount[]>
   readonly byAccessor: (accessor: string) => Promise<Mount | null>
+  /** A mount that is being disabled: it serves nobody, but must still revoke what it issued. */
+  readonly leaving: (uuid: string) => Promise<Mount | null>
   /** Drops what is kept. */
   readonly forget: () => void
   /** What an engine sees of a mount with this record. */
@@ -53,6 +55,10 @@ export function mountTable(base: Base): MountTable {
     find: (path) => findMount(at, path),
     viewOf: (record) => viewOf(base, record),
     forget: () => void ([generation, known] = [-1, new Map()]),
+    async leaving(uuid) {
+      const record = await removals.read(namedStore(base), uuid)
+      return record === null ? null : mountOf(base, record)
+    },
     byAccessor: async (accessor) => (await list()).find((m) => m.record.accessor === accessor) ?? null,
   }
 }

@@ -8,7 +8,7 @@ import { opaqueStore } from '../base.ts'
 import type { Core } from '../core.ts'
 import { heldKey, leaseRecords, parseLeaseReference, placeOf, tokenExpiryKey } from '../leases/record.ts'
 import { revokeLease } from '../leases/revoke.ts'
-import { withUnit } from '../unit.ts'
+import { withUnit, type Unit } from '../unit.ts'
 import { hashAccessor, leaseIdOf } from './create.ts'
 import { accessorRecords, childKey, tokenRecords, type TokenRecord } from './record.ts'
 
@@ -16,6 +16,8 @@ import { accessorRecords, childKey, tokenRecords, type TokenRecord } from './rec
 export interface Remains {
   readonly hash: string
   readonly cubbyholeId: string
+  /** It died of its last use: requests that had taken a use before may still end. */
+  readonly usedUp?: true
 }
 
 export const remains = records<Remains, [hash: string]>((hash) => `revoking/${hash}`)
@@ -27,16 +29,19 @@ export async function revokeToken(core: Core, hash: string): Promise<void> {
   await finishRevocation(core, hash)
 }
 
+type Reason = 'revoked' | 'used up'
+
 /** The first half: from here on the token and its descendants are refused, also after a crash. False: it was gone already. */
-export async function killToken(core: Core, hash: string): Promise<boolean> {
-  return await withUnit(async (unit) => {
-    const opaque = unit.on(opaqueStore(core))
-    const record = await tokenRecords.read(opaque, hash)
-    if (record === null) return false
-    removeRecord(core, opaque, record)
-    remains.write(opaque, { hash, cubbyholeId: record.cubbyholeId }, hash)
-    return true
-  })
+export const killToken = (core: Core, hash: string, reason: Reason = 'revoked'): Promise<boolean> => withUnit((unit) => killTokenIn(core, unit, hash, reason))
+
+/** The first half, as part of a unit that does more. The second half is for after its commit. */
+export async function killTokenIn(core: Core, unit: Unit, hash: string, reason: Reason = 'revoked'): Promise<boolean> {
+  const opaque = unit.on(opaqueStore(core))
+  const record = await tokenRecords.read(opaque, hash)
+  if (record === null) return false
+  removeRecord(core, opaque, record)
+  remains.write(opaque, { hash, cubbyholeId: record.cubbyholeId, ...(reason === 'used up' ? { usedUp: true } : {}) }, hash)
+  return true
 }
 
 /** Takes a token and its indexes out of the store, as part of a unit. */
@@ -48,6 +53,17 @@ function removeRecord(core: Core, opaque: Transaction, record: TokenRecord): voi
   const place = placeOf(core, leaseIdOf(record))
   leaseRecords.remove(opaque, place.folder, place.suffix)
 }
+
+/**
+ * The second half for those who have more to say than that it failed: the token is dead already, and the sweeper goes on with what its note says.
+ */
+export async function finishLater(core: Core, hash: string): Promise<void> {
+  await finishRevocation(core, hash).catch((error: unknown) =>
+    core.host.log('warn', 'token', 'what a token held could not be removed yet', { error: error instanceof Error ? error.message : 'unknown' }))
+}
+
+/** Whether this token died of its last use a moment ago. */
+export const isUsedUp = async (core: Core, hash: string): Promise<boolean> => (await remains.read(opaqueStore(core), hash))?.usedUp === true
 
 /** The second half: leases, children, cubbyhole. May be run again at any point. */
 export async function finishRevocation(core: Core, hash: string): Promise<void> {
@@ -66,16 +82,28 @@ export async function finishRevocation(core: Core, hash: string): Promise<void> 
   await store.commit([], [{ del: remains.key(hash) }])
 }
 
-/** Turns the children of a token into orphans, so that it can be revoked without them. */
-export async function orphanChildren(core: Core, hash: string): Promise<void> {
-  await eachName(core, `child/${hash}/`, async (child) => {
-    await withUnit(async (unit) => {
-      const opaque = unit.on(opaqueStore(core))
-      const record = await tokenRecords.read(opaque, child)
-      if (record !== null) tokenRecords.write(opaque, { ...record, parent: null }, child)
-      opaque.delete(childKey(hash, child))
+/**
+ * Kills a token without its children, which become orphans: in one commit, but for the children beyond a thousand, which become orphans before. A child that is
+ * made meanwhile goes with its parent. False: it was gone already.
+ */
+export async function killWithoutChildren(core: Core, hash: string): Promise<boolean> {
+  for (;;) {
+    const children = await opaqueStore(core).list(`child/${hash}/`, { limit: orphansMax + 1 })
+    const isAll = children.length <= orphansMax
+    const isDone = await withUnit(async (unit) => {
+      for (const child of children.slice(0, orphansMax)) await makeOrphan(unit.on(opaqueStore(core)), hash, child)
+      return isAll ? await killTokenIn(core, unit, hash) : null
     })
-  })
+    if (isDone !== null) return isDone
+  }
+}
+
+const orphansMax = 1_000
+
+async function makeOrphan(opaque: Transaction, parent: string, child: string): Promise<void> {
+  const record = await tokenRecords.read(opaque, child)
+  if (record !== null) tokenRecords.write(opaque, { ...record, parent: null }, child)
+  opaque.delete(childKey(parent, child))
 }
 
 /** Calls `work` for each name in a flat folder of the opaque store; `work` removes the name. */

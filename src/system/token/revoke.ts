@@ -2,7 +2,7 @@
 import { hashToken } from '../../core/tokens/create.ts'
 import { findToken, findTokenByAccessor } from '../../core/tokens/find.ts'
 import { batchPrefix } from '../../core/tokens/ids.ts'
-import { orphanChildren, revokeToken } from '../../core/tokens/revoke.ts'
+import { finishRevocation, killWithoutChildren, revokeToken } from '../../core/tokens/revoke.ts'
 import { badRequest } from '../../kit/errors.ts'
 import { defaulted, secret, text } from '../../kit/fields.ts'
 import { reply } from '../../kit/result.ts'
@@ -54,8 +54,8 @@ const revokeOrphan = systemPath('revoke-orphan').write({
     const record = await findToken(core, input.token)
     if (record === null) throw badRequest('token to revoke not found')
     if (record.type === 'batch') throw badRequest(batchText)
-    await orphanChildren(core, record.hash)
-    await revokeToken(core, record.hash)
+    await killWithoutChildren(core, record.hash)
+    await finishRevocation(core, record.hash)
     return null
   },
 })
