@@ -5,7 +5,7 @@
 import { beginUnit } from '../core/unit.ts'
 import type { Core } from '../core/core.ts'
 import { parseFields } from '../kit/fields.ts'
-import { ApiError } from '../kit/errors.ts'
+import { ApiError, badRequest } from '../kit/errors.ts'
 import type { Transaction } from '../kit/store.ts'
 import type { AnyCall, Call, MountView, Operation, Verb } from '../kit/operation.ts'
 import { Reply, type Result } from '../kit/result.ts'
@@ -19,6 +19,9 @@ const nowhere: MountView = Object.freeze({
 
 const notAllowed: WireResponse = Object.freeze({ status: 405, body: '{"errors":[]}' })
 
+/** What tells how the server is may be asked from anywhere. */
+const sameForAll: ReadonlySet<string> = new Set(['seal-status', 'leader'])
+
 /** The answer, or null when the request is not for one of these endpoints. */
 export async function serveLifecycle(core: Core, wire: WireRequest): Promise<WireResponse | null> {
   if (!wire.path.startsWith('sys/') || wire.verb === 'help') return null
@@ -28,6 +31,8 @@ export async function serveLifecycle(core: Core, wire: WireRequest): Promise<Wir
   if (matched === 'verb') return isLifecyclePath(core, rest) ? notAllowed : null
   if (matched === null || !matched.operation.lifecycle) return null
   if (isHead && matched.operation.path !== 'health') return notAllowed
+  // These act on the whole server: a namespace has no such thing, and is no other name for it.
+  if (wire.namespace !== '' && !sameForAll.has(matched.operation.path)) throw badRequest('operation unavailable in namespaces')
   const input = parseFields(matched.operation.input, wire.data ?? {}).values
   const params = parseFields(matched.operation.params, matched.params).values
   if (matched.operation.verb !== 'read') await record(core, wire)
@@ -42,17 +47,18 @@ function answerFor(wire: WireRequest, operation: Operation, result: Result): Wir
 
 /**
  * Sealing, unsealing and the ceremonies around keys are told to the log, and to the audit devices where these can be known: without any field, as
- * the fields are shares. Sealing must work also when no device does, so a failure here stops nothing.
+ * the fields are shares. Sealing must work also when no device does; nothing else happens unrecorded.
  */
 async function record(core: Core, wire: WireRequest): Promise<void> {
   core.host.log('info', 'core', 'operation on the keys', { path: wire.path, method: wire.method, address: wire.remoteAddress })
   if (core.barrier.isSealed) return
-  const request = { id: wire.id, operation: wire.verb === 'delete' ? 'delete' : 'update', path: wire.path, remote_address: wire.remoteAddress, remote_port: wire.remotePort }
+  const request = { id: wire.id, operation: wire.verb === 'delete' ? 'delete' : 'update', path: wire.path, ...(wire.token === null ? {} : { client_token: wire.token }), remote_address: wire.remoteAddress, remote_port: wire.remotePort }
   try {
     await core.live.refresh()
     await core.audit.write({ type: 'request', time: core.host.now(), privileged: true, request })
-  } catch {
+  } catch (error) {
     core.host.log('error', 'core', 'no audit device could record an operation on the keys', { path: wire.path })
+    if (wire.path !== 'sys/seal') throw error
   }
 }
 

@@ -1,8 +1,10 @@
 /** `sys/wrapping`: taking wrapped answers out again, looking at them, wrapping them anew, and wrapping anything. */
-import { killToken, finishRevocation } from '../../core/tokens/revoke.ts'
+import { finishLater, killTokenIn } from '../../core/tokens/revoke.ts'
 import { findToken } from '../../core/tokens/find.ts'
+import { mayComeFrom } from '../../core/tokens/uses.ts'
 import { unwrapJwt } from '../../core/tokens/wrapping-jwt.ts'
 import { invalidWrappingToken, readWrapped, resolveWrapping, wrapText } from '../../core/wrapping.ts'
+import type { PlainCall } from '../../kit/engine.ts'
 import { ApiError, badRequest, permissionDenied } from '../../kit/errors.ts'
 import { defaulted, secret, text } from '../../kit/fields.ts'
 import { JsonText } from '../../kit/json.ts'
@@ -39,20 +41,21 @@ const lookup = systemPath('wrapping/lookup').write({
   },
 })
 
-/** Takes the answer out: whoever kills the token gets it, and nobody else does. */
-async function unwrap(call: SystemCall & { readonly input: { readonly token: string } }): Promise<{ text: string; path: string; ttl: number; accessor: string }> {
-  const { core } = call
+/** Takes the answer out: whoever kills the token gets it, and nobody else does. In the unit of the request, so that none is lost on the way. */
+async function unwrap(call: SystemCall & Pick<PlainCall, 'afterCommit'> & { readonly input: { readonly token: string } }): Promise<{ text: string; path: string; ttl: number; accessor: string }> {
+  const { core, unit } = call
   const record = await resolveWrapping(core, wrappingToken(call))
   const text = await readWrapped(core, record.cubbyholeId)
-  if (text === null || !(await killToken(core, record.hash))) throw invalidWrappingToken()
-  await finishRevocation(core, record.hash)
+  if (text === null || !(await killTokenIn(core, unit, record.hash))) throw invalidWrappingToken()
+  call.afterCommit(() => finishLater(core, record.hash))
   return { text, path: record.wrapping.path, ttl: record.wrapping.ttl, accessor: record.wrapping.accessor ?? '' }
 }
 
 /** With a token in the body the caller must be somebody: a stolen wrapping token is not enough to see who asks. */
-async function checkAsker(call: SystemCall & { readonly input: { readonly token: string } }): Promise<void> {
+async function checkAsker(call: SystemCall & Pick<PlainCall, 'remoteAddress'> & { readonly input: { readonly token: string } }): Promise<void> {
   if (call.input.token === '' || call.input.token === call.tokenGiven) return
-  if (call.tokenGiven === null || (await findToken(call.core, unwrapJwt(call.core, call.tokenGiven))) === null) throw permissionDenied()
+  const asker = call.tokenGiven === null ? null : await findToken(call.core, unwrapJwt(call.core, call.tokenGiven))
+  if (asker === null || !mayComeFrom(asker, call.remoteAddress)) throw permissionDenied()
 }
 
 const unwrapOperation = systemPath('wrapping/unwrap').write({
