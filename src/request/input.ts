@@ -8,6 +8,7 @@ import type { Store } from '../kit/store.ts'
 import type { AnyCall, Operation } from '../kit/operation.ts'
 import type { Mount } from '../core/mounts/table.ts'
 import type { SystemCall } from '../system/call.ts'
+import { passedHeaders } from './headers.ts'
 import type { Caller } from './identify.ts'
 import type { Target } from './resolve.ts'
 import type { WireRequest } from './wire.ts'
@@ -42,7 +43,7 @@ export function callOf(core: Core, wire: WireRequest, target: Resolved, caller: 
     caller: caller?.view ?? null,
     remoteAddress: wire.remoteAddress,
     clientCertificate: wire.clientCertificate,
-    headers: wire.headers,
+    headers: passedHeaders(wire, mount),
     now: core.host.now(),
     random: core.host.random,
     warn: (text: string) => void effects.warnings.push(text),
