@@ -6,6 +6,6 @@ import { identity } from '../system/identity/index.ts'
 import { system } from '../system/sys/index.ts'
 import { tokenAuth } from '../system/token/index.ts'
 
-export const allEngines = [system, identity, tokenAuth, ...engines, ...authMethods]
+const allEngines = [system, identity, tokenAuth, ...engines, ...authMethods]
 /** Throws when two operations of one engine could not be told apart. */
 export const builtinRegistry = () => registryOf(allEngines)

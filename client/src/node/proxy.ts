@@ -26,7 +26,7 @@ export function proxyFromVariables(variables: ProxyVariables): ProxyChoice {
 
 const parseProxy = (text: string): URL => new URL(text.includes('://') ? text : `http://${text}`)
 
-const isLocal = (host: string): boolean => host === 'localhost' || host === '[::1]' || /^127\./.test(host)
+const isLocal = (host: string): boolean => host === 'localhost' || host === '[::1]' || host.startsWith('127.')
 
 function isExempt(url: URL, list: string): boolean {
   return list.split(',').some((entry) => {
