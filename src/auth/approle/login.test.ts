@@ -95,6 +95,11 @@ describe('what is refused', () => {
     for (const { status, errors } of answers) assert.deepEqual([status, errors], [400, ['invalid role or secret ID']])
   })
 
+  test('whether there is such a role is not told by leaving out the secret id either', async () => {
+    const role = await makeRole('told')
+    assert.deepEqual((await logIn({ ...role, roleId: 'unknown' }, null)).errors, (await logIn(role, null)).errors)
+  })
+
   test('an expired secret id is refused by its time, before anything has removed it', async () => {
     const role = await makeRole('expiring')
     const { secretId } = await makeSecretId(role, { ttl: '10m' })

@@ -3,12 +3,13 @@
  * a secret id with limited uses is counted by a merge at the instant of the commit, so that a thousand logins at once succeed exactly as often
  * as it has uses.
  */
+import { randomBytes } from 'node:crypto'
 import { ApiError, badRequest, Conflict } from '../../kit/errors.ts'
 import { defaulted, secret, text } from '../../kit/fields.ts'
 import { path } from '../../kit/operation.ts'
 import { reply } from '../../kit/result.ts'
 import type { Transaction } from '../../kit/store.ts'
-import { loginTerms } from '../../kit/token-fields.ts'
+import { freshTokenSettings, loginTerms } from '../../kit/token-fields.ts'
 import { checkWithin, isWithin } from './ranges.ts'
 import { accessors, hashSecretId, isExpired, roleIds, roles, secretIds, type Role, type SecretId } from './records.ts'
 import { roleIdLengthMax } from './roles.ts'
@@ -25,7 +26,7 @@ export const login = path('login').write({
   },
   lockoutName: ({ input }) => (input.role_id.length > roleIdLengthMax ? null : input.role_id.trim() || null),
   async handle({ input, store, now, remoteAddress }) {
-    const role = await resolveByRoleId(store, input.role_id.trim())
+    const role = (await findByRoleId(store, input.role_id.trim())) ?? nobody
     const secretId = role.bindSecretId ? await useSecretId(store, role, input.secret_id.trim(), now) : null
     checkAddress(role, secretId, remoteAddress)
     const metadata = { ...secretId?.metadata, role_name: role.name }
@@ -35,12 +36,17 @@ export const login = path('login').write({
   },
 })
 
-async function resolveByRoleId(store: Transaction, roleId: string): Promise<Role> {
+/** Stands for roles that there are not: what comes then is the same, and finds no secret id. */
+const nobody: Role = {
+  name: '', uid: 'nobody', hashKey: randomBytes(32).toString('base64'), roleId: '', bindSecretId: true, secretIdBoundCidrs: [], secretIdNumUses: 0, secretIdTtl: 0,
+  localSecretIds: false, token: freshTokenSettings,
+}
+
+async function findByRoleId(store: Transaction, roleId: string): Promise<Role | null> {
   if (roleId === '') throw badRequest('missing role_id')
   const found = roleId.length > roleIdLengthMax ? null : await roleIds.read(store, roleId)
   const role = found === null ? null : await roles.read(store, found.role)
-  if (role === null || role.roleId !== roleId) throw invalid()
-  return role
+  return role?.roleId === roleId ? role : null
 }
 
 /** The secret id, with one use less. Throws `invalid_credentials` when there is none that can be used. */
