@@ -50,7 +50,9 @@ const asText = (raw: Json): string => {
   throw new Error(`expected a text, got ${kindOf(raw)}`)
 }
 
-const kindOf = (raw: Json): string => (raw === null ? 'null' : Array.isArray(raw) ? 'a list' : typeof raw === 'object' ? 'an object' : typeof raw)
+const articles: Readonly<Record<string, string>> = { string: 'a text', boolean: 'true or false', number: 'a number' }
+const kindOf = (raw: Json): string =>
+  raw === null ? 'null' : raw instanceof JsonNumber ? 'a number' : Array.isArray(raw) ? 'a list' : (articles[typeof raw] ?? 'an object')
 
 const asInteger = (raw: Json): number => {
   if (typeof raw === 'boolean') return raw ? 1 : 0
@@ -65,7 +67,7 @@ const truths = new Set(['1', 't', 'T', 'TRUE', 'true', 'True'])
 const falsehoods = new Set(['', '0', 'f', 'F', 'FALSE', 'false', 'False'])
 const asFlag = (raw: Json): boolean => {
   if (typeof raw === 'boolean') return raw
-  if (typeof raw === 'number') return raw !== 0
+  if (typeof raw === 'number' || raw instanceof JsonNumber) return Number(raw instanceof JsonNumber ? raw.text : raw) !== 0
   if (typeof raw === 'string' && truths.has(raw)) return true
   if (typeof raw === 'string' && falsehoods.has(raw)) return false
   throw new Error(`expected true or false, got ${kindOf(raw)}`)
@@ -82,8 +84,14 @@ export const anyCase = <T>(f: Field<T>): Field<T> => ({ ...f, fold: (written) =>
 export const nameText = (description: string): Field<string> => ({ ...text(description), format: 'name', pattern: /^\w(?:[\w.-]*\w)?$/ })
 export const integer = (description: string): Field<number> => field({ type: 'integer' }, description, 0, asInteger)
 export const flag = (description: string): Field<boolean> => field({ type: 'boolean' }, description, false, asFlag)
-/** Seconds on the inside; on the wire a number of seconds or a text such as `90`, `15m`, `1h30m`, `2d`. */
-export const duration = (description: string): Field<number> => field({ type: 'integer', format: 'seconds' }, description, 0, parseDuration)
+/** Seconds on the inside; on the wire a number of seconds or a text such as `90`, `15m`, `1h30m`, `2d`. Never negative. */
+export const duration = (description: string): Field<number> => field({ type: 'integer', format: 'seconds' }, description, 0, (raw) => {
+  const seconds = parseDuration(raw)
+  if (seconds < 0) throw new Error('cannot be negative')
+  return seconds
+})
+/** A duration where negative ones mean something. */
+export const signedDuration = (description: string): Field<number> => field({ type: 'integer', format: 'seconds' }, description, 0, parseDuration)
 export const anything = (description: string): Field<Json> => field({ type: 'any' }, description, null, (raw) => raw)
 
 /** A list of texts; on the wire a JSON list or one text with commas. Blanks around items and empty items are dropped. */
@@ -103,12 +111,12 @@ export const integerList = (description: string): Field<readonly number[]> =>
     return items.map(asInteger)
   })
 
-/** An object of texts; on the wire a JSON object or a list of `key=value`. Null-prototype: keys come from clients. */
+/** An object of texts; on the wire a JSON object or a list of `key=value`, of which one may stand alone. Null-prototype: keys come from clients. */
 export const textMap = (description: string): Field<Readonly<Record<string, string>>> =>
   field<Readonly<Record<string, string>>>({ type: 'object', format: 'kvpairs' }, description, {}, (raw) => {
     const result: Record<string, string> = Object.create(null) as Record<string, string>
     if (isJsonObject(raw)) for (const [key, value] of Object.entries(raw)) result[key] = value === null ? '' : asText(value)
-    else for (const pair of typeof raw === 'string' ? raw.split(',').filter(Boolean) : Array.isArray(raw) ? raw.map(asText) : [asText(raw)]) {
+    else for (const pair of Array.isArray(raw) ? raw.map(asText) : raw === '' ? [] : [asText(raw)]) {
       const at = pair.indexOf('=')
       if (at < 1) throw new Error('expected an object or a list of key=value')
       result[pair.slice(0, at)] = pair.slice(at + 1)

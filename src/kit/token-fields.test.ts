@@ -23,7 +23,7 @@ describe('a write', () => {
   })
 
   test('refuses what no token could have, naming the field', () => {
-    for (const name of ['token_ttl', 'token_max_ttl', 'token_explicit_max_ttl', 'token_num_uses', 'token_period']) refused({ [name]: -1 }, new RegExp(`'${name}'`))
+    for (const name of ['token_ttl', 'token_max_ttl', 'token_explicit_max_ttl', 'token_num_uses', 'token_period']) refused({ [name]: -1 }, new RegExp(`['"]${name}['"]`))
     refused({ token_ttl: '2h', token_max_ttl: '1h' }, /'token_ttl' cannot be greater than 'token_max_ttl'/)
     refused({ token_type: 'sort of' }, /'token_type'/)
     refused({ token_bound_cidrs: ['10.0.0.0/8', 'nonsense'] }, /"nonsense"/)

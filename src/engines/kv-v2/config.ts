@@ -1,6 +1,6 @@
 /** Settings of a whole mount. */
 import { formatDuration } from '../../kit/duration.ts'
-import { duration, flag, integer, optional } from '../../kit/fields.ts'
+import { signedDuration, flag, integer, optional } from '../../kit/fields.ts'
 import { path } from '../../kit/operation.ts'
 import { mounts, readMount } from './records.ts'
 import { checkMaxVersions } from './rules.ts'
@@ -26,7 +26,7 @@ export const writeConfig = configPath.write({
     max_versions: optional(integer('How many versions of each secret are kept; 0 for 10.')),
     cas_required: optional(flag('Whether every write of data must carry `options.cas`.')),
     metadata_cas_required: optional(flag('Whether every write of metadata must carry `metadata_cas`.')),
-    delete_version_after: optional(duration('How long versions live; 0 for ever, negative for ever whatever the secret says.')),
+    delete_version_after: optional(signedDuration('How long versions live; 0 for ever, negative for ever whatever the secret says.')),
   },
   async handle({ input, store, warn }) {
     const before = await readMount(store)
