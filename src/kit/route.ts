@@ -37,6 +37,7 @@ export function routesOf(operations: readonly Operation[]): Routes {
   for (const operation of operations) {
     const shape = operation.path.replaceAll(/\{\w+\*\}/g, '{*}').replaceAll(/\{\w+\}/g, '{}')
     const template = templates.get(shape) ?? parseTemplate(operation)
+    checkSameParams(template, operation)
     const known = template.verbs[operation.verb]
     if (known !== undefined) throw new Error(`two operations for ${operation.verb} of ${known.path} and ${operation.path}`)
     template.verbs[operation.verb] = operation
@@ -57,12 +58,33 @@ export function routesOf(operations: readonly Operation[]): Routes {
 
 const shown = (t: Template): Routes['templates'][number] => ({ path: t.source, operations: Object.values(t.verbs) })
 
-function parseTemplate({ path: source, params }: Operation): Template {
-  const segments: Segment[] = source === '' ? [] : source.split('/').map((s) => (s.startsWith('{') ? { name: s.slice(1, -1).replace('*', '') } : { literal: s }))
-  const rests = source.split('/').flatMap((s, i) => (s.endsWith('*}') ? [i] : []))
+const patternsOf = ({ params }: Operation): Template['patterns'] => {
+  const patterns = Object.entries(params).flatMap(([name, field]) => (field.pattern === undefined ? [] : [[name, field.pattern] as const]))
+  return patterns.length === 0 ? null : new Map(patterns)
+}
+
+/** The verbs of a path share what is taken out of it: an operation that called or restricted it otherwise would not get what it asks for. */
+function checkSameParams(template: Template, operation: Operation): void {
+  const isSame = template.source === operation.path && String([...(template.patterns ?? [])]) === String([...(patternsOf(operation) ?? [])])
+  const isTwice = template.verbs[operation.verb] !== undefined
+  if (!isSame && !isTwice) throw new Error(`${template.source} and ${operation.path} differ in their parameters`)
+}
+
+const segmentShape = /^(?:[^{}*\s]+|\{\w+\*?\})$/
+
+function checkTemplate(source: string, segments: readonly string[]): void {
+  const names = segments.filter((s) => s.startsWith('{')).map((s) => s.replace('*', ''))
+  if (segments.some((s) => !segmentShape.test(s)) || new Set(names).size < names.length) throw new Error(`malformed template: ${JSON.stringify(source)}`)
+}
+
+function parseTemplate(operation: Operation): Template {
+  const source = operation.path
+  const written = source === '' ? [] : source.split('/')
+  checkTemplate(source, written)
+  const segments: Segment[] = written.map((s) => (s.startsWith('{') ? { name: s.slice(1, -1).replace('*', '') } : { literal: s }))
+  const rests = written.flatMap((s, i) => (s.endsWith('*}') ? [i] : []))
   if (rests.length > 1) throw new Error(`more than one {rest*} in ${source}`)
-  const patterns = new Map(Object.entries(params).flatMap(([name, field]) => (field.pattern === undefined ? [] : [[name, field.pattern]])))
-  return { source, segments, restAt: rests[0] ?? -1, verbs: {}, patterns: patterns.size === 0 ? null : patterns }
+  return { source, segments, restAt: rests[0] ?? -1, verbs: {}, patterns: patternsOf(operation) }
 }
 
 const rank = (t: Template, i: number): number => (i >= t.segments.length ? 3 : 'literal' in (t.segments[i] as Segment) ? 0 : i === t.restAt ? 2 : 1)
@@ -105,7 +127,7 @@ function matchIn(buckets: ReturnType<typeof bucketsOf>, verb: Verb, path: string
   return bare !== '' && (isRest || (isEmptyRest && !isLiteral)) ? 'verb' : null
 }
 
-/** The parameters, or null. `{rest*}` takes one segment or more; of a list or scan, which name a folder, also none. */
+/** The parameters, or null. `{rest*}` takes one segment or more, of which each may be empty; of a list or scan, which name a folder, also none. */
 function fit(template: Template, parts: readonly string[], folder: boolean): Record<string, string> | null {
   const { segments, restAt, patterns } = template
   const spare = parts.length - segments.length
