@@ -12,12 +12,20 @@ export function openApiPaths(prefix: string, routes: Routes): Record<string, Sch
   const paths: Record<string, Schema> = {}
   for (const { path, operations } of routes.templates) {
     const shown = `/${prefix}${path.replaceAll('*}', '}')}`
-    paths[shown] = pathItem(prefix, operations)
-    // A list is a GET with a query: where the path is also read, it stands beside it under the path of the folder.
-    const lists = operations.filter(({ verb }) => verb === 'list')
-    if (lists.length > 0 && operations.some(({ verb }) => verb === 'read')) paths[`${shown}/`] = pathItem(prefix, lists)
+    // A listing is a GET with a query: where the path is also read, it stands beside it under the path of the folder.
+    const listings = operations.filter(isListing)
+    const isReadToo = operations.some(({ verb }) => verb === 'read')
+    addItem(paths, shown, pathItem(prefix, isReadToo ? operations.filter((operation) => !isListing(operation)) : operations))
+    if (listings.length > 0 && isReadToo) addItem(paths, `${shown}/`, pathItem(prefix, listings))
   }
   return paths
+}
+
+const isListing = ({ verb }: Operation): boolean => verb === 'list' || verb === 'scan'
+
+/** `a/{x}` and `a/{x*}` are the same here: the more precise one, which comes first, keeps what both have. */
+function addItem(paths: Record<string, Schema>, shown: string, item: Schema): void {
+  paths[shown] = { ...item, ...paths[shown] }
 }
 
 export const openApiDocument = (version: string, paths: Readonly<Record<string, Schema>>): Schema => ({
@@ -36,8 +44,20 @@ function pathItem(prefix: string, operations: readonly Operation[]): Schema {
   if (operations.some(({ access }) => access === 'public')) item['x-vault-unauthenticated'] = true
   if (operations.some((operation) => operation.exists !== null)) item['x-vault-createSupported'] = true
   for (const operation of operations) item[methods[operation.verb]] ??= operationItem(prefix, operation)
+  const [listing, other] = operations.filter(isListing)
+  if (listing !== undefined && other !== undefined) item['get'] = eitherListing(prefix, listing, other)
   return item
 }
+
+/** OpenAPI knows one GET for a path; LIST and SCAN of it differ in the query alone, so one description holds both. */
+function eitherListing(prefix: string, listing: Operation, other: Operation): Schema {
+  const input = { ...other.input, ...listing.input }
+  const item = operationItem(prefix, { ...listing, input })
+  const flags = [listing, other].map(({ verb, summary }) => ({ ...listingFlag(verb), required: false, description: `\`true\`: ${summary}` }))
+  return { ...item, parameters: [...flags, ...(item['parameters'] as readonly Schema[]).slice(1)] }
+}
+
+const listingFlag = (verb: Verb): Schema => ({ name: verb, in: 'query', required: true, description: 'Must be set to `true`', schema: { type: 'string', enum: ['true'] } })
 
 function operationItem(prefix: string, operation: Operation): Schema {
   const isQuery = operation.verb === 'read' || operation.verb === 'list' || operation.verb === 'scan' || operation.verb === 'delete'
@@ -55,7 +75,7 @@ function operationItem(prefix: string, operation: Operation): Schema {
 }
 
 function queryOf(operation: Operation, fields: readonly [string, Field<unknown>][]): Schema {
-  const flag = operation.verb === 'list' || operation.verb === 'scan' ? [{ name: operation.verb, in: 'query', required: true, description: 'Must be set to `true`', schema: { type: 'string', enum: ['true'] } }] : []
+  const flag = isListing(operation) ? [listingFlag(operation.verb)] : []
   const parameters = [...flag, ...fields.map(([name, field]) => ({ name, in: 'query', description: field.description, schema: schemaOf(field) }))]
   return parameters.length === 0 ? {} : { parameters }
 }
