@@ -67,5 +67,5 @@ function displayNameOf({ mount }: Resolved, name: string): string {
 export async function issueSecret(core: Core, unit: Unit, target: Resolved, caller: Caller | null, spent: Spent, terms: LeaseTerms): Promise<LeaseRecord> {
   if (caller === null) throw permissionDenied()
   if (spent === 'last') throw badRequest('Secret cannot be returned; token had one use left, so leased credentials were immediately revoked.')
-  return await issueLease(core, unit, target.mount, target.path, caller.record.hash, terms)
+  return await issueLease(core, unit, target.mount, target.path, caller.record, terms)
 }

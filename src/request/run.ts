@@ -6,7 +6,7 @@ import type { Core } from '../core/core.ts'
 import type { Verdict } from '../core/policies/acl.ts'
 import { withUnit, type Unit } from '../core/unit.ts'
 import { wrapText, type WrapInfo } from '../core/wrapping.ts'
-import { ApiError } from '../kit/errors.ts'
+import { ApiError, internal } from '../kit/errors.ts'
 import { Reply, type Result } from '../kit/result.ts'
 import { authAnswer, envelope, leaseAnswer, outcome, type AuthAnswer, type Outcome } from './answer.ts'
 import { expectAlive, expectMount } from './expectations.ts'
@@ -90,7 +90,8 @@ async function expectStanding(core: Core, { caller, spent }: Acting, target: Res
 async function outcomeOf(core: Core, acting: Acting, target: Resolved, unit: Unit, result: Result): Promise<Outcome> {
   if (result === null) return nothing(target)
   if (!(result instanceof Reply)) return outcome({ data: result })
-  const { login, lease, data = null, warnings = [] } = result.fields
+  const { login, lease, data = null, warnings = [], status = 200 } = result.fields
+  if ((login !== undefined || lease !== undefined) && status >= 400) throw internal('an operation gave a login or a lease together with an error')
   if (login !== undefined) {
     const issued = await issueLogin(core, unit, target, login)
     return outcome({ auth: authAnswer(issued), data, warnings: [...warnings, ...issued.warnings] })
@@ -105,7 +106,7 @@ async function outcomeOf(core: Core, acting: Acting, target: Resolved, unit: Uni
 
 function replied(fields: Reply['fields'], target: Resolved): Outcome {
   const { data = null, status, auditData = null, warnings = [], raw = null, repeatedAtTop = false, emptyWarnings = false, shownLease, auth, wrapInfo, wrappedAccessor = '' } = fields
-  const empty = raw === null && data === null && warnings.length === 0 && auth === undefined && wrapInfo === undefined
+  const empty = raw === null && data === null && warnings.length === 0 && auth === undefined && wrapInfo === undefined && shownLease === undefined
   if (empty && status === undefined) return nothing(target)
   // A status without anything to say: with 204 and 202 there is no body, with 200 an empty envelope.
   return outcome({

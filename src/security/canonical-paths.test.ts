@@ -103,7 +103,7 @@ test('CVE-2026-105820: names of policies that lead elsewhere are refused, and no
   })
 })
 
-test('CVE-2026-63131 (GHSA-xp3c-3jw3-4vcr): LIST of a denied folder is denied with and without a slash, as a verb and as a query', async () => {
+test('CVE-2026-63131 (GHSA-xp3c): LIST of a denied folder is denied with and without a slash, as a verb and as a query', async () => {
   await withServer(async (server) => {
     await server.ok('write', 'sys/mounts/kv', { data: { type: 'kv' } })
     await server.ok('write', 'kv/private/hidden-name', { data: { a: '1' } })
@@ -201,7 +201,7 @@ test('CVE-2025-6004: of an approle, blanks around the role id make no new counte
   })
 })
 
-test('GHSA-mwr2, CVE-2026-40264: a namespace that does not exist never falls back to the root, whatever it is called and whatever is asked', async () => {
+test('GHSA-mwr2-wmgp-crj6, CVE-2026-40264: a namespace that does not exist never falls back to the root, whatever it is called and whatever is asked', async () => {
   await withServer(async (server) => {
     await server.ok('write', 'sys/mounts/kv', { data: { type: 'kv' } })
     await server.ok('write', 'kv/a', { data: { value: 'guarded value' } })

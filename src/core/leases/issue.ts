@@ -1,16 +1,20 @@
-/** Issues the lease of a secret, as writes of the unit in which the engine made the secret. */
+/** Issues the lease of a secret, as writes of the unit in which the engine made the secret. A batch token cannot be asked later what it holds: its leases end with it (CVE-2020-25816). */
 import type { LeaseTerms } from '../../kit/result.ts'
 import { opaqueStore, type Base } from '../base.ts'
 import type { Mount } from '../mounts/table.ts'
 import { randomId } from '../tokens/ids.ts'
+import type { TokenRecord } from '../tokens/record.ts'
 import type { Unit } from '../unit.ts'
 import { writeLease } from './folders.ts'
 import { heldKey, leaseExpiryKey, placeOf, type LeaseRecord } from './record.ts'
 
-export async function issueLease(base: Base, unit: Unit, mount: Mount, path: string, tokenHash: string, terms: LeaseTerms): Promise<LeaseRecord> {
+export async function issueLease(base: Base, unit: Unit, mount: Mount, path: string, holder: TokenRecord, terms: LeaseTerms): Promise<LeaseRecord> {
   const now = base.host.now()
+  const endsAt = holder.type === 'batch' && holder.expiresAt > 0 ? holder.expiresAt : null
+  const tokenHash = holder.hash
   const maxTtl = Math.min(terms.maxTtlSeconds || mount.view.maxLeaseSeconds, mount.view.maxLeaseSeconds)
-  const ttl = Math.min(terms.ttlSeconds || mount.view.defaultLeaseSeconds, maxTtl)
+  const left = endsAt === null ? Infinity : Math.max(1, Math.floor((endsAt - now) / 1000))
+  const ttl = Math.min(terms.ttlSeconds || mount.view.defaultLeaseSeconds, maxTtl, left)
   const lease: LeaseRecord = {
     id: `${path}/${randomId(base.host)}`,
     tokenHash,
@@ -18,12 +22,13 @@ export async function issueLease(base: Base, unit: Unit, mount: Mount, path: str
       mountPath: mount.record.path, mountUuid: mount.record.uuid, kind: terms.kind, internal: terms.internal,
       issuedAt: now, expiresAt: now + ttl * 1000, lastRenewalAt: 0, ttl, maxTtl,
       renewable: terms.renewable, failures: 0, failure: '', irrevocable: false,
+      ...(endsAt === null ? {} : { endsAt }),
     },
   }
   const opaque = unit.on(opaqueStore(base))
   const place = placeOf(base, lease.id)
   await writeLease(base, opaque, lease)
-  opaque.put(heldKey(tokenHash, place), new Uint8Array(0))
+  if (tokenHash !== '') opaque.put(heldKey(tokenHash, place), new Uint8Array(0))
   opaque.put(leaseExpiryKey(now + ttl * 1000, place), new Uint8Array(0))
   return lease
 }

@@ -26,6 +26,8 @@ export interface SecretLease {
   /** Milliseconds since 1970. */
   readonly issuedAt: number
   readonly expiresAt: number
+  /** When the batch token ends that asked for it: nothing revokes the lease then, so it must not last longer. Absent: the token that holds it takes it along. */
+  readonly endsAt?: number
   readonly lastRenewalAt: number
   /** Seconds. */
   readonly ttl: number

@@ -40,7 +40,7 @@ async function revokeIn(core: Core, unit: Unit, place: LeasePlace, failure: stri
 function removeLease(unit: Unit, core: Core, place: LeasePlace, lease: LeaseRecord): void {
   const opaque = unit.on(opaqueStore(core))
   leaseRecords.remove(opaque, place.folder, place.suffix)
-  opaque.delete(heldKey(lease.tokenHash, place))
+  if (lease.tokenHash !== '') opaque.delete(heldKey(lease.tokenHash, place))
   if (lease.secret !== null) opaque.delete(leaseExpiryKey(lease.secret.expiresAt, place))
 }
 
@@ -75,7 +75,7 @@ export async function renewLease(core: Core, unit: Unit, place: LeasePlace, incr
   const { internal } = secret
   const terms = await found.kind.renew({ store: unit.on(found.mount.store), mount: found.mount.view, now, internal, incrementSeconds })
   const latest = secret.issuedAt + terms.maxTtlSeconds * 1000
-  const expiresAt = Math.min(now + (incrementSeconds || terms.ttlSeconds) * 1000, latest)
+  const expiresAt = Math.min(now + (incrementSeconds || terms.ttlSeconds) * 1000, latest, secret.endsAt ?? Infinity)
   const renewed = { ...lease, secret: { ...secret, expiresAt, lastRenewalAt: now, ttl: Math.round((expiresAt - now) / 1000) } }
   opaque.delete(leaseExpiryKey(secret.expiresAt, place))
   opaque.put(leaseExpiryKey(expiresAt, place), new Uint8Array(0))
