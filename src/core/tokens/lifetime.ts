@@ -1,12 +1,13 @@
 /** How long a token may live, when it is made and when it is renewed: Vault's rules, in seconds. */
 import { formatShort } from '../../kit/duration.ts'
+import { badRequest, internal } from '../../kit/errors.ts'
 
 export interface LifetimeQuestion {
   /** What was asked for; 0: nothing in particular. */
   readonly increment: number
   /** What its role or record gives when nothing was asked for; 0: the mount's default. */
   readonly ttl: number
-  /** The role's maximum; 0: the mount's. */
+  /** The maximum of the role or user; 0: the mount's. */
   readonly maxTtl: number
   readonly explicitMaxTtl: number
   readonly period: number
@@ -25,24 +26,21 @@ export interface Lifetime {
 const capped = (what: string, wanted: number, limit: number): string =>
   `${what} of "${formatShort(wanted)}" exceeded the effective max_ttl of "${formatShort(limit)}"; ${what} value is capped accordingly`
 
+/** Throws `bad_request` when nothing is left of the longest life: what is that old is not renewed. */
 export function lifetimeOf(q: LifetimeQuestion): Lifetime {
-  const warnings: string[] = []
-  const ageSeconds = (q.now - q.issuedAt) / 1000
-  if (q.period > 0) {
-    const period = Math.min(q.period, q.mountMax)
-    if (period < q.period) warnings.push(capped('Period', q.period, q.mountMax))
-    return { ttl: withinExplicit(period, q, ageSeconds, warnings), warnings }
-  }
-  const wanted = q.increment || q.ttl || q.mountDefault
-  const limits = [q.mountMax, q.maxTtl, q.explicitMaxTtl].filter((limit) => limit > 0)
-  const limit = Math.min(...limits)
-  const left = limit - ageSeconds
-  if (wanted <= left) return { ttl: wanted, warnings }
-  return { ttl: Math.max(0, Math.round(left)), warnings: [...warnings, capped('TTL', wanted, limit)] }
+  const max = Math.min(...[q.mountMax, q.maxTtl, q.explicitMaxTtl].filter((limit) => limit > 0))
+  if (!Number.isFinite(max)) throw internal('a mount has no longest lease time')
+  if (q.period === 0) return withinLife(q.increment || q.ttl || q.mountDefault, max, q)
+  const period = Math.min(q.period, max)
+  const { ttl, warnings } = q.explicitMaxTtl > 0 ? withinLife(period, q.explicitMaxTtl, q) : { ttl: period, warnings: [] }
+  return { ttl, warnings: period < q.period ? [capped('period', q.period, max), ...warnings] : warnings }
 }
 
-function withinExplicit(ttl: number, q: LifetimeQuestion, ageSeconds: number, warnings: string[]): number {
-  if (q.explicitMaxTtl === 0 || ttl <= q.explicitMaxTtl - ageSeconds) return ttl
-  warnings.push(capped('TTL', ttl, q.explicitMaxTtl))
-  return Math.max(0, Math.round(q.explicitMaxTtl - ageSeconds))
+/** At most what is left of a life of `life` seconds. */
+function withinLife(wanted: number, life: number, { now, issuedAt }: LifetimeQuestion): Lifetime {
+  // A clock that was set back makes nobody younger than new.
+  const age = Math.max(0, Math.floor(now / 1000) - Math.floor(issuedAt / 1000))
+  const left = life - age
+  if (left <= 0) throw badRequest('past the max TTL, cannot renew')
+  return wanted <= left ? { ttl: wanted, warnings: [] } : { ttl: left, warnings: [capped('TTL', wanted, left)] }
 }

@@ -5,7 +5,7 @@ import { unassignablePolicies } from '../../core/policies/builtin.ts'
 import { cleanPolicies, createToken } from '../../core/tokens/create.ts'
 import { lifetimeOf } from '../../core/tokens/lifetime.ts'
 import { tokenRecords, type TokenRecord } from '../../core/tokens/record.ts'
-import { badRequest, permissionDenied } from '../../kit/errors.ts'
+import { ApiError, badRequest, permissionDenied } from '../../kit/errors.ts'
 import { anyCase, defaulted, deprecated, flag, integer, optional, plainList, secret, text, textMap, type Fields, type ValuesOf } from '../../kit/fields.ts'
 import { parseDuration } from '../../kit/duration.ts'
 import type { Call } from '../../kit/operation.ts'
@@ -45,24 +45,27 @@ interface Wish {
 
 async function create(call: CreateCall, orphan: boolean, role: TokenRole | null, path: string): Promise<Result> {
   const parent = await parentOf(call)
-  const hasSudo = await call.may(role === null ? path : 'auth/token/create', 'sudo')
+  const hasSudo = await call.may(path, 'sudo')
   const wish: Wish = { parent, hasSudo, orphan: isOrphan(call, orphan, role), role, type: typeOf(call, role), path }
   checkRights(call, wish, orphan)
   const policies = await policiesOf(call, wish)
-  const { ttl, warnings } = lifetime(call, wish, policies)
   checkBatch(call, wish, policies)
+  const limits = limitsOf(call, wish)
+  const { ttl, warnings } = lifetime(call, wish, policies, limits)
   const { id, record } = await createToken(call.core, call.unit, {
     ...(call.input.id === '' ? {} : { id: call.input.id }),
     type: wish.type, path: role?.pathSuffix ? `${path}/${role.pathSuffix}` : path, displayName: displayName(call.input.display_name), policies,
     metadata: Object.keys(call.input.meta).length === 0 ? null : sorted(call.input.meta),
-    numUses: numUses(call, role), ttl, explicitMaxTtl: role?.explicitMaxTtl || seconds('explicit_max_ttl', call.input.explicit_max_ttl),
-    period: role?.period || seconds('period', call.input.period), renewable: role === null ? call.input.renewable : role.renewable && call.input.renewable,
-    parent: wish.orphan ? null : parentHash(parent), role: role?.name ?? '', boundCidrs: role?.boundCidrs ?? [],
-    entityId: await entityOf(call, wish),
+    numUses: numUses(call, role), ttl, explicitMaxTtl: limits.explicitMaxTtl, period: limits.period,
+    renewable: role === null ? call.input.renewable : role.renewable && call.input.renewable,
+    parent: wish.orphan ? null : parentHash(parent), role: role?.name ?? '', boundCidrs: boundCidrsOf(wish), entityId: await entityOf(call, wish),
   })
   if (call.input.id !== '') warnings.unshift('A token of your own choosing is only as hard to guess as you made it.')
   return reply({ auth: authOf(record, id), warnings })
 }
+
+/** A child is bound to the addresses of its parent; a role or an orphan, which need a right of their own, to those of the role or to none. */
+const boundCidrsOf = ({ role, orphan, parent }: Wish): readonly string[] => (role !== null ? role.boundCidrs : orphan ? [] : parent.boundCidrs)
 
 /** The caller, read in this unit: its revocation and this creation cannot both succeed unnoticed. */
 async function parentOf({ core, unit, token }: SystemCall): Promise<TokenRecord> {
@@ -104,8 +107,9 @@ function checkChosenId(id: string, hasSudo: boolean): void {
 async function policiesOf(call: CreateCall, wish: Wish): Promise<string[]> {
   const { parent, role, hasSudo } = wish
   const asked = call.input.policies ?? []
-  const addDefault = !(call.input.no_default_policy || role?.noDefaultPolicy === true)
-  const policies = role === null || !hasRolePolicies(role) ? plainPolicies(asked, parent, hasSudo, addDefault, role) : policiesUnder(role, asked, addDefault)
+  const noDefault = call.input.no_default_policy || role?.noDefaultPolicy === true
+  const given = role === null || !hasRolePolicies(role) ? plainPolicies(asked, parent, hasSudo, !noDefault) : policiesUnder(role, asked, parent.policies, !noDefault)
+  const policies = noDefault ? given.filter((name) => name !== 'default') : given
   const refused = policies.find((name) => unassignablePolicies.has(name))
   if (refused !== undefined) throw badRequest(`cannot assign policy ${JSON.stringify(refused)}`)
   if (policies.includes('root') && !parent.policies.includes('root')) throw badRequest('root tokens may not be created without parent token being root')
@@ -116,25 +120,40 @@ async function policiesOf(call: CreateCall, wish: Wish): Promise<string[]> {
 const hasRolePolicies = (role: TokenRole): boolean =>
   role.allowedPolicies.length + role.allowedPoliciesGlob.length + role.disallowedPolicies.length + role.disallowedPoliciesGlob.length > 0
 
-/** Without sudo a child has no more than its parent. */
-function plainPolicies(asked: readonly string[], parent: TokenRecord, hasSudo: boolean, addDefault: boolean, role: TokenRole | null): string[] {
-  if (asked.length === 0) return cleanPolicies(parent.policies, addDefault && parent.policies.includes('default'))
-  const wanted = cleanPolicies(asked, addDefault && (hasSudo || role !== null || parent.policies.includes('default') || parent.policies.includes('root')))
-  if (hasSudo || parent.policies.includes('root')) return wanted
-  if (wanted.some((name) => !parent.policies.includes(name))) throw badRequest('child policies must be subset of parent')
+/** Without sudo a child has no more than its parent, and `default` only where its parent has it. */
+function plainPolicies(asked: readonly string[], parent: TokenRecord, hasSudo: boolean, addDefault: boolean): string[] {
+  if (asked.length === 0) return cleanPolicies(parent.policies, false)
+  const isFree = hasSudo || parent.policies.includes('root')
+  const wanted = cleanPolicies(asked, addDefault && (isFree || parent.policies.includes('default')))
+  if (!isFree && wanted.some((name) => !parent.policies.includes(name))) throw badRequest('child policies must be subset of parent')
   return wanted
 }
 
-function lifetime(call: CreateCall, wish: Wish, policies: readonly string[]): { readonly ttl: number; readonly warnings: string[] } {
-  const asked = seconds('ttl', call.input.ttl || call.input.lease)
-  const period = wish.role?.period || seconds('period', call.input.period)
-  const explicitMaxTtl = wish.role?.explicitMaxTtl || seconds('explicit_max_ttl', call.input.explicit_max_ttl)
-  if (policies.includes('root') && asked === 0 && period === 0 && explicitMaxTtl === 0) {
+interface Limits {
+  readonly period: number
+  readonly explicitMaxTtl: number
+}
+
+/** Of what the request and the role say, the shorter holds. */
+function limitsOf(call: CreateCall, { role, type }: Wish): Limits {
+  const asked: Limits = { period: seconds('period', call.input.period), explicitMaxTtl: seconds('explicit_max_ttl', call.input.explicit_max_ttl) }
+  if (role === null || type === 'batch') return asked
+  const shorter = (name: string, one: number, other: number): number => {
+    if (one === 0 || other === 0) return one || other
+    call.warn(`${name} specified both during creation call and in role; using the lesser value of ${Math.min(one, other)} seconds`)
+    return Math.min(one, other)
+  }
+  return { explicitMaxTtl: shorter('Explicit max TTL', asked.explicitMaxTtl, role.explicitMaxTtl), period: shorter('Period', asked.period, role.period) }
+}
+
+function lifetime(call: CreateCall, wish: Wish, policies: readonly string[], limits: Limits): { readonly ttl: number; readonly warnings: string[] } {
+  const asked = seconds(call.input.ttl === '' ? 'lease' : 'ttl', call.input.ttl || call.input.lease)
+  if (policies.includes('root') && asked === 0 && limits.period === 0 && limits.explicitMaxTtl === 0) {
     if (wish.parent.expiresAt !== 0) throw badRequest('expiring root tokens cannot create non-expiring root tokens')
     return { ttl: 0, warnings: [] }
   }
   const { defaultLeaseSeconds: mountDefault, maxLeaseSeconds: mountMax } = call.mount
-  const made = lifetimeOf({ increment: 0, ttl: asked, maxTtl: 0, explicitMaxTtl, period, mountDefault, mountMax, issuedAt: call.now, now: call.now })
+  const made = lifetimeOf({ increment: 0, ttl: asked, maxTtl: 0, ...limits, mountDefault, mountMax, issuedAt: call.now, now: call.now })
   return { ttl: made.ttl, warnings: [...made.warnings] }
 }
 
@@ -143,9 +162,9 @@ function checkBatch(call: CreateCall, { type, role }: Wish, policies: readonly s
   const refuse = (field: string): never => {
     throw badRequest(`batch tokens cannot have ${JSON.stringify(field)} set`)
   }
-  if (call.input.explicit_max_ttl !== '') refuse('explicit_max_ttl')
+  if (seconds('explicit_max_ttl', call.input.explicit_max_ttl) !== 0) refuse('explicit_max_ttl')
   if (call.input.num_uses !== 0 || (role?.numUses ?? 0) !== 0) refuse('num_uses')
-  if (call.input.period !== '') refuse('period')
+  if (seconds('period', call.input.period) !== 0) refuse('period')
   if (call.input.id !== '') refuse('id')
   if (policies.includes('root')) throw badRequest('batch tokens cannot be root tokens')
 }
@@ -175,13 +194,16 @@ function displayName(given: string): string {
 
 const sorted = (meta: Readonly<Record<string, string>>): Readonly<Record<string, string>> => Object.fromEntries(Object.entries(meta).sort(([a], [b]) => (a < b ? -1 : 1)))
 
-async function entityOf(call: CreateCall, { parent, role }: Wish): Promise<string> {
+/** A child stands for whom its parent stands for, an orphan for nobody. */
+async function entityOf(call: CreateCall, { parent, role, orphan }: Wish): Promise<string> {
   const alias = call.input.entity_alias.toLowerCase()
-  if (alias === '' || role === null) return role?.orphan === true ? '' : parent.entityId
+  if (alias === '' || role === null) return orphan ? '' : parent.entityId
   const allowed = (role.allowedEntityAliases ?? []).some((rule) => (rule.endsWith('*') ? alias.startsWith(rule.slice(0, -1)) : rule === alias))
   if (!allowed) throw badRequest("invalid 'entity_alias' value")
   const name = call.input.entity_alias
-  return (await resolveEntity(call.core, call.unit, { mountAccessor: call.mount.accessor, name, metadata: {} })).id
+  const entity = await resolveEntity(call.core, call.unit, { mountAccessor: call.mount.accessor, name, metadata: {} })
+  if (entity.disabled) throw new ApiError('permission_denied', 'entity from given entity alias is disabled')
+  return entity.id
 }
 
 const roleOf = async (call: SystemCall & Call<unknown, unknown>, name: string): Promise<TokenRole> => {

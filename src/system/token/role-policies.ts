@@ -3,18 +3,18 @@ import { cleanPolicies } from '../../core/tokens/create.ts'
 import { badRequest } from '../../kit/errors.ts'
 import type { TokenRole } from './roles.ts'
 
-/** Without wishes, those that the role allows. Throws naming the policy at fault. */
-export function policiesUnder(role: TokenRole, asked: readonly string[], addDefault: boolean): string[] {
+/** Without wishes, those that the role allows, or else those of the creator. Throws naming the policy at fault. */
+export function policiesUnder(role: TokenRole, asked: readonly string[], ofCreator: readonly string[], wantsDefault: boolean): string[] {
+  const addDefault = wantsDefault && !isDisallowed(role, 'default')
   const hasAllowed = role.allowedPolicies.length + role.allowedPoliciesGlob.length > 0
-  const wanted = cleanPolicies(asked.length > 0 ? asked : role.allowedPolicies, addDefault && !role.disallowedPolicies.includes('default'))
+  const wanted = cleanPolicies(asked.length > 0 ? asked : hasAllowed ? role.allowedPolicies : ofCreator, addDefault)
   if (hasAllowed) checkAllowed(role, wanted, addDefault)
-  for (const name of wanted) {
-    if (role.disallowedPolicies.includes(name) || matchesAny(role.disallowedPoliciesGlob, name)) {
-      throw badRequest(`token policy ${JSON.stringify(name)} is disallowed by this role`)
-    }
-  }
+  const refused = wanted.find((name) => isDisallowed(role, name))
+  if (refused !== undefined) throw badRequest(`token policy ${JSON.stringify(refused)} is disallowed by this role`)
   return wanted
 }
+
+const isDisallowed = (role: TokenRole, name: string): boolean => role.disallowedPolicies.includes(name) || matchesAny(role.disallowedPoliciesGlob, name)
 
 function checkAllowed(role: TokenRole, wanted: readonly string[], addDefault: boolean): void {
   const allowed = cleanPolicies(role.allowedPolicies, addDefault)
