@@ -41,7 +41,7 @@ const shapes: readonly (readonly [RegExp, string])[] = [
   [/\b1\d{9}\b/g, 'UNIX TIME'],
   [/\b(?:hv[sb]\.)?[A-Za-z0-9]{24}\b/g, 'TOKEN'],
   [/\b(\w+)_[0-9a-f]{8}\b/g, '$1_ACCESSOR'],
-  [/\b27647\d\d\b|\b767h59m\d+s\b/g, 'NEARLY 768h'],
+  [/\b2764[78]\d\d\b|\b768h\b|\b767h59m\d+s\b/g, 'ABOUT 768h'],
   [/127\.0\.0\.1:\d+/g, 'ADDRESS'],
   [/[ \t]+/g, ' '],
   [/={3,}/g, '==='],

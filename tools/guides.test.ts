@@ -56,10 +56,10 @@ for (const name of guides) {
 }
 
 test('a block that prints something else is noticed, times and tokens are not', () => {
-  const [block] = parseGuide('```sh\nx\n```\n\n```text\ntoken    hvs.8eGqbeKYejq3s7C51fUnEU8t\ntime  2026-11-21T04:34:29.781Z\n```\n')
+  const [block] = parseGuide('```sh\nx\n```\n\n```text\ntoken    hvs.8eGqbeKYejq3s7C51fUnEU8t\ntime  2026-11-21T04:34:29.781Z\nttl  768h\n```\n')
   const expected = block?.expected ?? ''
-  assert.equal(isAsExpected(expected, 'token  hvs.AAAAAAAAAAAAAAAAAAAAAAAA\ntime    2027-01-01T00:00:00Z\n'), true)
-  assert.equal(isAsExpected(expected, 'token  hvs.AAAAAAAAAAAAAAAAAAAAAAAA\ntime    n/a\n'), false)
+  assert.equal(isAsExpected(expected, 'token  hvs.AAAAAAAAAAAAAAAAAAAAAAAA\ntime    2027-01-01T00:00:00Z\nttl   767h59m58s\n'), true)
+  assert.equal(isAsExpected(expected, 'token  hvs.AAAAAAAAAAAAAAAAAAAAAAAA\ntime    n/a\nttl   768h\n'), false)
 })
 
 test('blocks with words behind `sh` are shown and not run, and a text that answers no block is none', () => {
