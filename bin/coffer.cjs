@@ -4,6 +4,9 @@
 const { existsSync } = require('node:fs')
 const { join } = require('node:path')
 
+// Files, the store and password hashes share this pool of threads, whose size is read when it is first used.
+if (process.argv[2] === 'server') process.env.UV_THREADPOOL_SIZE ||= '8'
+
 const built = join(__dirname, '../dist/coffer.cjs')
 if (existsSync(built)) {
   require('node:module').enableCompileCache?.()

@@ -11,9 +11,6 @@ export interface CoreSettings {
   readonly storageType: string
   readonly rawStorageEndpoint: boolean
   readonly introspection: boolean
-  readonly isDev: boolean
-  /** Whether rekey and generate-root may be used without a token, as key holders could in older versions. */
-  readonly unauthenticatedKeyCeremonies: boolean
   readonly enableUi: boolean
   /** Audit devices may be made over the API. */
   readonly auditOverApi: boolean

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { ApiError } from '../kit/errors.ts'
 import type { JsonObject } from '../kit/json.ts'
-import type { ClientGone, Serve, WireRequest, WireResponse, WireVerb } from '../request/wire.ts'
+import type { ClientGone, OpenEndpoint, Serve, WireRequest, WireResponse, WireVerb } from '../request/wire.ts'
 import { errorAnswer, errorsAnswer } from './answers.ts'
 import { decodeBody, discardBody, hasBody, type BodyLimits, type BodyReader } from './body.ts'
 import { certificatesOf, type Connection } from './connection.ts'
@@ -28,6 +28,8 @@ export interface WireHost {
   readonly admit?: (request: WireRequest) => WireResponse | null
   /** Paths whose writes are handed on as `upload`, unread and without the limit of bodies. */
   readonly isUpload?: (path: string) => boolean
+  /** What needs no token on this listener; nothing when absent. Requests carry it. */
+  readonly open?: ReadonlySet<OpenEndpoint>
   /** Everything that is not below `/v1/`: user interface, ACME challenges. Null: 404. */
   readonly outside?: (request: OutsideRequest) => Promise<WireResponse | null>
 }
@@ -98,7 +100,7 @@ function begin(host: WireHost, settings: ExchangeSettings, exchange: Exchange): 
   if (!isApiTarget(target)) return answerOutside(host, { method, target, headers })
   const remoteAddress = clientAddress(settings.forwarded, exchange)
   const head = decodeHead(method, target, headers)
-  const request = new HttpRequest(exchange, head, remoteAddress, host.now(), settings.requestDurationMax)
+  const request = new HttpRequest(exchange, head, remoteAddress, host, settings.requestDurationMax)
   const refusal = host.admit?.(request)
   if (refusal) return Promise.resolve(refusal)
   const bringsBody = (head.verb === 'write' || head.verb === 'patch') && hasBody(message)
@@ -162,6 +164,8 @@ function clientAddress(settings: ForwardedSettings | null, { connection, message
   return connection.remoteAddress
 }
 
+const nothingOpen: ReadonlySet<OpenEndpoint> = new Set()
+
 /** A request as the layers above see it. What few of them ask for is made when they ask. */
 class HttpRequest implements WireRequest {
   readonly id = randomUUID()
@@ -173,6 +177,7 @@ class HttpRequest implements WireRequest {
   readonly query: string
   readonly remoteAddress: string
   readonly receivedAt: number
+  readonly open: ReadonlySet<OpenEndpoint>
   data: JsonObject | null
   jsonText: string | null = null
   raw: Uint8Array | null = null
@@ -180,7 +185,7 @@ class HttpRequest implements WireRequest {
   readonly #exchange: Exchange
   readonly #durationMax: number
   #client: ClientGone | null = null
-  constructor(exchange: Exchange, head: RequestHead, remoteAddress: string, receivedAt: number, durationMax: number) {
+  constructor(exchange: Exchange, head: RequestHead, remoteAddress: string, host: WireHost, durationMax: number) {
     this.verb = head.verb
     this.method = exchange.method
     this.path = head.path
@@ -188,7 +193,8 @@ class HttpRequest implements WireRequest {
     this.token = head.token
     this.query = head.query
     this.remoteAddress = remoteAddress
-    this.receivedAt = receivedAt
+    this.receivedAt = host.now()
+    this.open = host.open ?? nothingOpen
     this.data = head.data
     this.#exchange = exchange
     this.#durationMax = durationMax

@@ -10,6 +10,9 @@ export type WireVerb = 'read' | 'list' | 'scan' | 'write' | 'patch' | 'delete' |
 /** Header names in lower case. A header that was sent several times is joined by ', ', or a list where HTTP forbids joining. */
 export type WireHeaders = Readonly<Record<string, string | readonly string[] | undefined>>
 
+/** What the configuration of a listener may open to callers without a token. */
+export type OpenEndpoint = 'rekey' | 'generate-root' | 'metrics' | 'in-flight-req'
+
 /** Tells whether the client went away. Costs nothing until `signal` is first read. */
 export interface ClientGone {
   readonly gone: boolean
@@ -64,6 +67,8 @@ export interface WireRequest {
   /** Milliseconds since the epoch. */
   readonly receivedAt: number
   readonly client: ClientGone
+  /** What needs no token on the listener that the request came through; nothing when absent. */
+  readonly open?: ReadonlySet<OpenEndpoint>
 }
 
 export interface WireResponse {

@@ -6,15 +6,58 @@ import { enableMount } from '../core/mounts/change.ts'
 import { setUpCore } from '../core/setup.ts'
 import { newServiceToken } from '../core/tokens/ids.ts'
 import { withUnit } from '../core/unit.ts'
+import { configurationBlock, devNotice, startedLine } from './banner.ts'
+import { devAdditionsOf, type ServerConfig } from './config/config.ts'
+import { readConfig } from './config/read.ts'
+import { listenerAt } from './defaults.ts'
+import { makeDevTls, type DevTls } from './dev-tls.ts'
+import type { LogSettings } from './log.ts'
+import type { DevOptions, ServerOptions } from './options.ts'
+import { runServer, type ServerProcess } from './run.ts'
+import { addressOf } from './settings.ts'
 
-export interface DevResult {
+interface Made {
   readonly rootToken: string
   /** Base64, as it is shown. */
   readonly unsealKey: string
 }
 
+/** Resolves with the exit code. A configuration adds listeners, the level of the log and so on; Docker images give one along with dev mode. */
+export async function runDev(options: ServerOptions & { readonly dev: DevOptions }, log: Partial<LogSettings>, process: ServerProcess): Promise<number> {
+  const { dev } = options
+  const tls = dev.tls ? await makeDevTls(dev.tlsFolder) : null
+  const read = (): Promise<ServerConfig> => devConfig(options, log, tls)
+  let made: Made = { rootToken: '', unsealKey: '' }
+  try {
+    return await runServer(await read(), process, {
+      seal: async () => null,
+      prepare: async ({ core }) => void (made = await setUpDev(core, dev)),
+      announce({ config }) {
+        const address = addressOf(config)
+        process.out(configurationBlock(config) + startedLine + devNotice(address, made.unsealKey, made.rootToken, tls?.caFile ?? null))
+        options.remember?.(address, made.rootToken)
+      },
+      reread: read,
+    })
+  } finally {
+    await tls?.remove()
+  }
+}
+
+async function devConfig({ dev, config, localConfig, hostname, apiAddress }: Parameters<typeof runDev>[0], log: Partial<LogSettings>, tls: DevTls | null): Promise<ServerConfig> {
+  const added = devAdditionsOf(await readConfig({ paths: config, localText: localConfig, folderMayBeEmpty: true }), hostname)
+  return {
+    ...added,
+    storage: { type: 'inmem', shownType: 'inmem', folder: '' },
+    seal: { type: 'shamir' },
+    listeners: [listenerAt(dev.listenAddress, tls?.settings ?? null), ...added.listeners],
+    log: { ...added.log, ...log },
+    apiAddress: apiAddress || added.apiAddress,
+  }
+}
+
 /** Initialises with one share of one, unseals, and mounts `secret/`. */
-export async function startDev(core: Core, rootTokenId: string | null): Promise<DevResult> {
+async function setUpDev(core: Core, { rootTokenId, kvVersion }: DevOptions): Promise<Made> {
   const key = randomBytes(32)
   const seal = shamirSeal(key)
   const token = await core.barrier.initialize({ seal, config: { shares: 1, threshold: 1 } }, null, () => setUpCore(core, rootTokenId ?? newServiceToken(core.host)))
@@ -23,15 +66,15 @@ export async function startDev(core: Core, rootTokenId: string | null): Promise<
   if (rootKey === null) throw new Error('a dev server could not unseal itself')
   await core.barrier.unseal(rootKey)
   rootKey.fill(0)
-  await mountSecret(core)
+  if (kvVersion !== null) await mountSecret(core, kvVersion)
   return { rootToken: token.id, unsealKey: key.toString('base64') }
 }
 
-/** KV version 2 at `secret/`, as dev servers and first starts have it. */
-export const mountSecret = (core: Core): Promise<unknown> =>
+/** KV at `secret/`, as dev servers and first starts have it. */
+export const mountSecret = (core: Core, version: '1' | '2'): Promise<unknown> =>
   withUnit((unit) =>
     enableMount(core, unit, {
       path: 'secret/', kind: 'secret', type: 'kv', description: 'key/value secret storage', local: false, sealWrap: false, externalEntropy: false,
-      options: { version: '2' }, config: { default_lease_ttl: 0, max_lease_ttl: 0, force_no_cache: false },
+      options: { version }, config: { default_lease_ttl: 0, max_lease_ttl: 0, force_no_cache: false },
     }),
   )

@@ -1,4 +1,6 @@
 /** Log lines, in the form that people know from Vault (`2026-01-01T00:00:00.000Z [INFO]  core: text: key=value`) or as JSON. */
+import { ApiError } from '../kit/errors.ts'
+import { ConfigError } from './config/entries.ts'
 import type { LogControl, LogFields, Logger, LogLevel } from '../core/host.ts'
 
 export interface LogSettings {
@@ -6,15 +8,24 @@ export interface LogSettings {
   readonly format: 'standard' | 'json'
 }
 
+/** Levels by the words that configurations have for them. */
+export const logLevels: Readonly<Record<string, LogLevel | 'off'>> = {
+  trace: 'trace', debug: 'debug', '': 'info', info: 'info', notice: 'info', warn: 'warn', warning: 'warn', error: 'error', err: 'error', off: 'off',
+}
+export const logFormats: Readonly<Record<string, LogSettings['format']>> = { '': 'standard', standard: 'standard', json: 'json' }
+
 const order: readonly (LogLevel | 'off')[] = ['trace', 'debug', 'info', 'warn', 'error', 'off']
 const tags: Readonly<Record<LogLevel, string>> = { trace: '[TRACE]', debug: '[DEBUG]', info: '[INFO] ', warn: '[WARN] ', error: '[ERROR]' }
 
-/** The levels that are set, by module; '' for all others. Changed by `sys/loggers` and on SIGHUP. */
+/** The levels that are set, by module; '' for all others. `sys/loggers` sets them, the configuration what holds without that. */
 class LogLevels {
   #levels = new Map<string, LogLevel | 'off'>()
-  readonly #initial: LogLevel | 'off'
+  #initial: LogLevel | 'off'
   constructor(initial: LogLevel | 'off') {
     this.#initial = initial
+  }
+  setInitial(level: LogLevel | 'off'): void {
+    this.#initial = level
   }
   isOn(level: LogLevel, module: string): boolean {
     return order.indexOf(level) >= order.indexOf(this.#levels.get(module) ?? this.#levels.get('') ?? this.#initial)
@@ -79,15 +90,24 @@ export function createLog(settings: LogSettings, now: () => number, out: (line: 
   }
 }
 
+/**
+ * What may be told of a failure. The text of an error of the system or of our own names files and addresses; that of any other may quote
+ * what it was given, so only its kind and its place are told.
+ */
+export function describeError(error: unknown): LogFields {
+  if (!(error instanceof Error)) return { error: typeof error }
+  const isSafe = error instanceof ApiError || error instanceof ConfigError || 'syscall' in error
+  const place = (error.stack ?? '').split('\n').filter((line) => /^ +at /.test(line)).slice(0, 4).map((line) => line.trim()).join(' ')
+  return isSafe ? { error: error.message } : { error: error.name, place }
+}
+
 const standardLine = (time: string, level: LogLevel, module: string, message: string, fields: LogFields): string =>
   `${time} ${tags[level]} ${module}: ${message}${standardFields(fields)}\n`
 
 function standardFields(fields: LogFields): string {
-  const shown = Object.entries(fields).map(([name, value]) => `${name}=${typeof value === 'string' && /[\s"=]/.test(value) ? JSON.stringify(value) : String(value)}`)
+  const shown = Object.entries(fields).map(([name, value]) => `${name}=${typeof value === 'string' && /[\s"=\p{Cc}]/u.test(value) ? JSON.stringify(value) : String(value)}`)
   return shown.length === 0 ? '' : `: ${shown.join(' ')}`
 }
 
 const jsonLine = (time: string, level: LogLevel, module: string, message: string, fields: LogFields): string =>
   `${JSON.stringify({ '@level': level, '@message': message, '@module': module, '@timestamp': time, ...fields })}\n`
-
-export const isLogLevel = (text: string): text is LogLevel | 'off' => (order as readonly string[]).includes(text)

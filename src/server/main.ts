@@ -1,24 +1,24 @@
 /** The three ways in which a server runs: dev mode, from a configuration, and the embedded default. */
-import { devNotice, configurationBlock, startedLine } from './banner.ts'
+import { configurationBlock, startedLine } from './banner.ts'
 import { configOf, type ServerConfig } from './config/config.ts'
-import { parseConfigText, readConfig } from './config/read.ts'
-import { ConfigError } from './config/blocks.ts'
-import { devConfig } from './defaults.ts'
-import { startDev, type DevResult } from './dev.ts'
-import { devTls } from './dev-tls.ts'
+import { ConfigError } from './config/entries.ts'
+import { serverKeys } from './config/keys.ts'
+import { readConfig } from './config/read.ts'
+import type { ValueKey } from './config/tables.ts'
+import { runDev } from './dev.ts'
 import { runEmbedded } from './embedded.ts'
-import { isLogLevel, type LogSettings } from './log.ts'
+import type { LogSettings } from './log.ts'
 import type { ServerOptions } from './options.ts'
 import { runServer, type ServerProcess } from './run.ts'
 import { automaticSeal, unsealAtStart } from './unsealing.ts'
-import { addressOf } from './settings.ts'
 
 /** Resolves with the exit code. */
 export async function serverMain(options: ServerOptions, process: ServerProcess): Promise<number> {
   try {
-    if (options.dev) return await runDev(options, process)
-    if (options.config.length > 0 || options.localConfig !== '') return await runConfigured(options, process)
-    return await runEmbedded(options, logOf(options), process)
+    const log = logOf(options)
+    if (options.dev !== null) return await runDev({ ...options, dev: options.dev }, log, process)
+    if (options.config.length > 0 || options.localConfig !== '') return await runConfigured(options, log, process)
+    return await runEmbedded(options, log, process)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     process.err(`Error in the configuration: ${error.message}\n`)
@@ -26,38 +26,29 @@ export async function serverMain(options: ServerOptions, process: ServerProcess)
   }
 }
 
-function logOf(options: ServerOptions): LogSettings {
-  const level = options.logLevel === '' ? 'info' : options.logLevel.toLowerCase()
-  if (!isLogLevel(level)) throw new ConfigError('-log-level: expected trace, debug, info, warn, error or off')
-  const format = options.logFormat === '' ? 'standard' : options.logFormat
-  if (format !== 'standard' && format !== 'json') throw new ConfigError('-log-format: expected standard or json')
-  return { level, format }
+const { log_level, log_format } = serverKeys.keys
+
+/** What is said outside of the configuration: that wins. */
+function logOf({ logLevel, logFormat }: ServerOptions): Partial<LogSettings> {
+  return { ...(logLevel === '' ? {} : { level: readWord('-log-level', log_level, logLevel) }), ...(logFormat === '' ? {} : { format: readWord('-log-format', log_format, logFormat) }) }
 }
 
-async function runDev(options: ServerOptions, process: ServerProcess): Promise<number> {
-  const tls = options.devTls ? await devTls(options.devTlsCertDir) : null
-  const config = devConfig(options.devListenAddress, logOf(options), tls?.settings ?? null)
-  let made: DevResult | null = null
-  return await runServer(config, process, {
-    seal: async () => null,
-    prepare: async ({ core }) => void (made = await startDev(core, options.devRootTokenId)),
-    announce() {
-      const { rootToken, unsealKey } = made as unknown as DevResult
-      const address = addressOf(config)
-      process.out(configurationBlock(config) + startedLine + devNotice(address, unsealKey, rootToken, tls?.caFile ?? null))
-      options.remember?.(address, rootToken)
-    },
-  })
+function readWord<T>(flag: string, { type }: ValueKey<T>, written: string): T {
+  const value = type.read({ kind: 'literal', type: 'string', value: written, text: written, at: 0, end: 0 })
+  if (value === undefined) throw new ConfigError(`${flag}: expected ${type.shown}`)
+  return value as T
 }
 
-async function runConfigured(options: ServerOptions, process: ServerProcess): Promise<number> {
-  const extra = options.localConfig === '' ? [] : [parseConfigText(options.localConfig, 'VAULT_LOCAL_CONFIG')]
-  const parsed = configOf(await readConfig(options.config, extra))
-  const given = logOf(options)
-  const config: ServerConfig = { ...parsed, log: { level: options.logLevel === '' ? parsed.log.level : given.level, format: options.logFormat === '' ? parsed.log.format : given.format } }
+async function runConfigured(options: ServerOptions, log: Partial<LogSettings>, process: ServerProcess): Promise<number> {
+  const read = async (): Promise<ServerConfig> => {
+    const config = configOf(await readConfig({ paths: options.config, localText: options.localConfig, folderMayBeEmpty: false }), options.hostname)
+    return { ...config, log: { ...config.log, ...log }, apiAddress: options.apiAddress || config.apiAddress }
+  }
+  const config = await read()
   return await runServer(config, process, {
     seal: () => automaticSeal(config.seal),
     prepare: ({ core }) => unsealAtStart(core),
-    announce: () => process.out(configurationBlock(config) + startedLine),
+    announce: (started) => process.out(configurationBlock(started.config) + startedLine),
+    reread: read,
   })
 }

@@ -1,117 +1,144 @@
-/** One run of a server, from its options to its exit code. */
-import { writeFile, rm } from 'node:fs/promises'
+/** One run of a server, from its configuration to its exit code. */
+import { rm, writeFile } from 'node:fs/promises'
 import type { Barrier } from '../barrier/barrier.ts'
 import type { Seal } from '../barrier/seals/seal.ts'
-import type { Host } from '../core/host.ts'
-import { startListener, type Listener } from '../http/listener.ts'
-import type { WireHost } from '../http/exchange.ts'
+import type { Core } from '../core/core.ts'
+import { startListener, type ListenAddress, type Listener } from '../http/listener.ts'
 import { ApiError } from '../kit/errors.ts'
-import type { WireResponse } from '../request/wire.ts'
-import { serve } from '../request/serve.ts'
+import { ConfigError } from './config/entries.ts'
 import type { ServerConfig } from './config/config.ts'
-import { ConfigError } from './config/blocks.ts'
+import type { ListenerConfig } from './config/listeners.ts'
+import { Gate, wireHostFor } from './front.ts'
 import { realHost } from './host.ts'
-import { createLog, logControl, type Log } from './log.ts'
+import { createLog, describeError, logControl, type Log } from './log.ts'
 import { openWorld, type World } from './world.ts'
 
 /** What a run may touch of the process. */
 export interface ServerProcess {
+  /** Never waits for a reader. */
   readonly out: (text: string) => void
   readonly err: (text: string) => void
   readonly now: () => number
-  /** Calls `stop` on SIGINT and SIGTERM, `reload` on SIGHUP; the returned function ends that. */
+  /** Calls `stop` on SIGINT and SIGTERM, `reload` on SIGHUP. After the returned function was called, the next of the former ends the process. */
+  readonly onSignals: (stop: (signal: string) => void, reload: () => void) => () => void
   /** Told of failures that nobody has handled: bugs. The server goes on: one request must not end all others. */
   readonly onFailure: (report: (error: unknown) => void) => void
-  readonly onSignals: (stop: (signal: string) => void, reload: () => void) => () => void
 }
 
-export interface Running {
-  readonly world: World
-  readonly listeners: readonly Listener[]
-  readonly log: Log
+export interface Started {
+  readonly core: Core
+  /** As configured, with the ports that the system chose for port 0. */
+  readonly config: ServerConfig
 }
 
-/** Runs before the listeners open, and tells after they did: dev mode and the first start differ from a configured server in these alone. */
+/** Dev mode, the first start and a configured server differ in these alone. */
 export interface Mode {
   /** The automatic seal, or null for shares. */
   readonly seal: (barrier: Barrier) => Promise<Seal | null>
-  readonly prepare: (world: World) => Promise<void>
+  /** Runs while requests wait: initialises, unseals. */
+  readonly prepare: (started: Started) => Promise<void>
   /** What to print once the server answers. */
-  readonly announce: (running: Running) => Promise<void> | void
+  readonly announce: (started: Started) => void
+  /** The configuration anew, on SIGHUP; null where there are no files. */
+  readonly reread: (() => Promise<ServerConfig>) | null
+}
+
+interface Running extends Started {
+  readonly world: World
+  readonly listeners: readonly Listener[]
 }
 
 /** Resolves with the exit code when the server has stopped. Every failure to start is one line. */
 export async function runServer(config: ServerConfig, process: ServerProcess, mode: Mode): Promise<number> {
   const log = createLog(config.log, process.now, process.out)
-  const host = realHost(log.write)
-  let running: Running
-  const stopped = stopSignal(process, () => reload(running, log))
+  let running: Running | null = null
+  const stopped = stopSignal(process, () => void (running !== null && reload(running, mode, log)))
+  process.onFailure((error) => log.write('error', 'core', 'unhandled failure', describeError(error)))
   try {
-    running = await start(config, host, log, mode, (reason) => stopped.fail(reason))
+    running = await start(config, log, mode, (reason) => stopped.fail(reason))
   } catch (error) {
     stopped.end()
     process.err(`Error starting the server: ${oneLine(error)}\n`)
     return 1
   }
-  process.onFailure((error) => log.write('error', 'core', 'unhandled failure', { error: error instanceof Error ? error.name : typeof error, place: placeOf(error) }))
-  await mode.announce(running)
+  mode.announce(running)
   const reason = await stopped.reason
   log.write(reason.isFailure ? 'error' : 'info', 'core', reason.text)
-  await shutDown(running, config)
+  await shutDown(running)
+  if (reason.isFailure) process.err(`The server has stopped: ${reason.text}\n`)
   return reason.isFailure ? 1 : 0
 }
 
-const placeOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? '').split('\n').slice(1, 5).join(' ').trim() : '')
+/** Texts of errors that are not our own may have several lines. */
+const oneLine = (error: unknown): string => (error instanceof Error ? error.message.replaceAll(/\s*\n\s*/g, ' ') : 'unknown failure')
 
-const oneLine = (error: unknown): string => {
-  if (error instanceof ConfigError || error instanceof ApiError) return error.message
-  return error instanceof Error ? error.message.split('\n')[0] as string : 'unknown failure'
-}
-
-async function start(config: ServerConfig, host: Host, log: Log, mode: Mode, onStop: (reason: Error) => void): Promise<Running> {
-  for (const warning of config.warnings) log.write('warn', 'config', warning)
-  const world = await openWorld(config, host, logControl(log), onStop, mode.seal)
-  const listeners: Listener[] = []
+/** The listeners come first: a taken port is found before a folder, a key or a token is made. Whatever was opened is closed when a later step fails. */
+async function start(given: ServerConfig, log: Log, mode: Mode, onStop: (reason: Error) => void): Promise<Running> {
+  for (const warning of given.warnings) log.write('warn', 'config', warning)
+  const host = realHost(log.write)
+  const gate = new Gate()
+  const undo: (() => Promise<void>)[] = []
   try {
-    await mode.prepare(world)
-    for (const { settings } of config.listeners) listeners.push(await startListener(settings, wireHost(world, log)))
-    if (config.pidFile !== '') await writeFile(config.pidFile, `${globalThis.process.pid}\n`, { mode: 0o600 })
+    const listeners: Listener[] = []
+    for (const listener of given.listeners) {
+      const opened = await startListener(listener.settings, wireHostFor(listener, gate, host.now, log))
+      listeners.push(opened)
+      undo.unshift(() => opened.stop(0))
+    }
+    const config = { ...given, listeners: given.listeners.map((listener, i) => withBoundPort(listener, listeners[i] as Listener)) }
+    const world = await openWorld(config, host, logControl(log), onStop, mode.seal)
+    undo.unshift(() => world.close())
+    await mode.prepare({ core: world.core, config })
+    if (config.pidFile !== '') await writePid(config.pidFile)
+    gate.open(world.core)
+    return { core: world.core, config, world, listeners }
   } catch (error) {
-    for (const listener of listeners) await listener.stop(0)
-    await world.close()
+    for (const close of undo) await close()
     throw error
   }
-  return { world, listeners, log }
 }
 
-function wireHost({ core, host }: World, log: Log): WireHost {
-  return {
-    serve: (request) => serve(core, request),
-    now: host.now,
-    cors: () => core.live.last().cors,
-    outside: async ({ method, target }) => (method === 'GET' && target === '/' ? toConsole : null),
-    report: (problem, error) => log.write('error', 'http', problem, { error: error instanceof Error ? error.message : 'unknown' }),
-  }
+/** For port 0, the one that the system chose. */
+function withBoundPort(listener: ListenerConfig, { address: bound }: Listener): ListenerConfig {
+  const { address } = listener.settings
+  if ('path' in address || 'path' in bound) return listener
+  return { ...listener, settings: { ...listener.settings, address: { ...address, port: bound.port } } }
 }
 
-/** As Vault does; the console itself comes later. */
-const toConsole: WireResponse = { status: 307, headers: [['Location', '/ui/']], contentType: 'text/html; charset=utf-8', body: '<a href="/ui/">Temporary Redirect</a>.\n\n' }
+async function writePid(file: string): Promise<void> {
+  await writeFile(file, `${globalThis.process.pid}\n`, { mode: 0o644 }).catch((error: NodeJS.ErrnoException) => {
+    throw new ConfigError(`pid_file "${file}" cannot be written: ${error.code}`, { cause: error })
+  })
+}
 
 const drainMs = 10_000
 
-async function shutDown({ world, listeners }: Running, config: ServerConfig): Promise<void> {
+async function shutDown({ world, listeners, config }: Running): Promise<void> {
   await Promise.all(listeners.map((listener) => listener.stop(drainMs)))
   await world.close()
   if (config.pidFile !== '') await rm(config.pidFile, { force: true })
 }
 
-/** SIGHUP: certificates are read anew, audit files opened anew. What fails is logged, and what was in use stays. */
-function reload({ world, listeners }: Running, log: Log): void {
-  log.write('info', 'core', 'reloading certificates and audit files')
-  const failed = (error: unknown): void => log.write('error', 'core', 'reload failed', { error: error instanceof Error ? error.message : 'unknown' })
+/** SIGHUP: certificates, headers and the level of the log are read anew, audit files opened anew. What fails is logged, and what was in use stays. */
+function reload({ core, listeners, config: { listeners: given } }: Running, { reread }: Mode, log: Log): void {
+  log.write('info', 'core', 'reloading configuration, certificates and audit files')
+  const failed = (error: unknown): void => log.write('error', 'core', 'reload failed', describeReload(error))
   for (const listener of listeners) listener.reload().catch(failed)
-  world.core.audit.reopen().catch(failed)
+  core.audit.reopen().catch(failed)
+  reread?.().then((config) => {
+    log.levels.setInitial(config.log.level)
+    for (const { settings } of config.listeners) {
+      const i = given.findIndex((listener) => isSameAddress(listener.settings.address, settings.address))
+      listeners[i]?.setCustomHeaders(settings.customHeaders)
+    }
+  }).catch(failed)
 }
+
+const isSameAddress = (a: ListenAddress, b: ListenAddress): boolean =>
+  'path' in a ? 'path' in b && a.path === b.path : !('path' in b) && a.host === b.host && a.port === b.port
+
+/** What reading certificates throws names files and settings only. */
+const describeReload = (error: unknown): { error: string } => ({ error: oneLine(error) })
 
 interface StopReason {
   readonly text: string
@@ -124,7 +151,7 @@ function stopSignal(process: ServerProcess, reload: () => void): { readonly reas
   const end = process.onSignals((signal) => settle({ text: `stopping on ${signal}`, isFailure: false }), reload)
   return {
     reason: reason.finally(end),
-    fail: (error) => settle({ text: `stopping: ${oneLine(error)}`, isFailure: true }),
+    fail: (error) => settle({ text: error instanceof ApiError ? error.message : oneLine(error), isFailure: true }),
     end,
   }
 }

@@ -1,6 +1,7 @@
 /** From the configuration to what the core works by. */
 import { createHash } from 'node:crypto'
 import type { CoreSettings } from '../core/settings.ts'
+import type { ListenAddress } from '../http/listener.ts'
 import type { ServerConfig } from './config/config.ts'
 import { apiVersion, buildDate } from './version.ts'
 
@@ -14,21 +15,23 @@ export const coreSettings = (config: ServerConfig): CoreSettings => ({
   storageType: config.storage.shownType,
   rawStorageEndpoint: config.rawStorageEndpoint,
   introspection: config.introspection,
-  isDev: false,
-  unauthenticatedKeyCeremonies: config.listeners.some((listener) => listener.openKeyCeremonies),
   enableUi: config.ui,
-  auditOverApi: config.auditOverApi,
+  auditOverApi: config.audit.overApi,
   sanitized: sanitizedOf(config),
 })
 
 /** Where clients reach the first listener. */
-export function addressOf(config: ServerConfig): string {
-  const listener = config.listeners.find(({ type }) => type === 'tcp')
+export function addressOf({ listeners }: Pick<ServerConfig, 'listeners'>): string {
+  const listener = listeners.find(({ type }) => type === 'tcp')
   if (listener === undefined || 'path' in listener.settings.address) return ''
   const { host, port } = listener.settings.address
-  const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  const shown = ['', '0.0.0.0', '::'].includes(host) ? '127.0.0.1' : host
   return `${listener.settings.tls === null ? 'http' : 'https'}://${shown.includes(':') ? `[${shown}]` : shown}:${port}`
 }
+
+/** As configurations write it. */
+export const shownAddress = (address: ListenAddress): string =>
+  'path' in address ? address.path : `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`
 
 /** Nothing here is a secret: addresses, types, times. */
 const sanitizedOf = (config: ServerConfig): Readonly<Record<string, unknown>> => ({
@@ -40,7 +43,7 @@ const sanitizedOf = (config: ServerConfig): Readonly<Record<string, unknown>> =>
   max_lease_ttl: config.maxLeaseSeconds,
   disable_mlock: true,
   enable_ui: config.ui,
-  listeners: config.listeners.map(({ type, settings }) => ({ type, config: { address: 'path' in settings.address ? settings.address.path : `${settings.address.host}:${settings.address.port}`, tls_disable: settings.tls === null } })),
+  listeners: config.listeners.map(({ type, settings }) => ({ type, config: { address: shownAddress(settings.address), tls_disable: settings.tls === null } })),
   log_format: config.log.format,
   log_level: config.log.level,
   pid_file: config.pidFile,

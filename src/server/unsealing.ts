@@ -4,7 +4,7 @@ import type { Seal } from '../barrier/seals/seal.ts'
 import { unsealBySeal } from '../barrier/seals/unsealing.ts'
 import type { Core } from '../core/core.ts'
 import type { SealConfig } from './config/config.ts'
-import { ConfigError } from './config/blocks.ts'
+import { ConfigError } from './config/entries.ts'
 
 /** The automatic seal that the configuration names, or null for shares. */
 export const automaticSeal = async (config: SealConfig): Promise<Seal | null> => (config.type === 'keyfile' ? await openKeyFileSeal(config.file) : null)

@@ -1,4 +1,6 @@
 /** Puts a server together: the store, the barrier over it, the core, and what runs beside requests. */
+import { access } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Barrier } from '../barrier/barrier.ts'
 import type { Seal } from '../barrier/seals/seal.ts'
 import { AuditBroker } from '../core/audit/broker.ts'
@@ -15,6 +17,7 @@ import { openLmdbStore } from '../storage/lmdb.ts'
 import { lockFolder } from '../storage/lock.ts'
 import { memoryStore } from '../storage/memory.ts'
 import type { ServerConfig, StorageConfig } from './config/config.ts'
+import { ConfigError } from './config/entries.ts'
 import { builtinRegistry } from './engines.ts'
 import { coreSettings } from './settings.ts'
 
@@ -37,6 +40,7 @@ interface OpenStore {
 /** Throws with one line for the operator when the folder cannot be used or another server has it. */
 async function openStore(storage: StorageConfig, onStop: (reason: Error) => void): Promise<OpenStore> {
   if (storage.type === 'inmem') return { store: memoryStore(), close: async () => undefined }
+  await checkNotVault(storage.folder)
   const lock = await lockFolder(storage.folder)
   try {
     const store = await openLmdbStore({ folder: storage.folder, cacheBytes: sealedCacheBytes, onStop })
@@ -53,12 +57,20 @@ async function openStore(storage: StorageConfig, onStop: (reason: Error) => void
   }
 }
 
+/** Vault's own data, by what its drivers `file` and `raft` make first: a start there would look as if the data were lost. */
+async function checkNotVault(folder: string): Promise<void> {
+  for (const name of ['core/_seal-config', 'core/_keyring', 'vault.db', 'raft/raft.db']) {
+    const isThere = await access(join(folder, name)).then(() => true, () => false)
+    if (isThere) throw new ConfigError(`the storage folder "${folder}" holds the data of another program (${name}), which this server cannot read: choose another folder`)
+  }
+}
+
 /** `sealOf` finds the automatic seal, once the store is open. `onStop` is called when the store can no longer be trusted to keep what it acknowledges: the process must end. */
 export async function openWorld(config: ServerConfig, host: Host, logControl: LogControl, onStop: (reason: Error) => void, sealOf: (barrier: Barrier) => Promise<Seal | null>): Promise<World> {
   const { store, close } = await openStore(config.storage, onStop)
   const settings = coreSettings(config)
   const barrier = new Barrier(store, { now: host.now })
-  const audit = new AuditBroker({ host, limits: { dataFolder: config.storage.folder === '' ? null : config.storage.folder, folders: config.auditFolders, prefix: false } })
+  const audit = new AuditBroker({ host, limits: { dataFolder: config.storage.folder === '' ? null : config.storage.folder, folders: config.audit.folders, prefix: config.audit.prefix } })
   const core = makeCore({ host, logControl, settings, barrier, registry: builtinRegistry(), audit, automaticSeal: await sealOf(barrier), clearCubbyhole })
   const stopSweeper = startSweeper(core)
   const stopChores = startChores(core)

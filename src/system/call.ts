@@ -21,6 +21,8 @@ export interface SystemCall {
   /** The body as it came, where it was not JSON. */
   readonly rawBody: Uint8Array | null
   readonly query: string
+  /** What needs no token on the listener that the request came through; nothing when absent. */
+  readonly open?: ReadonlySet<string>
 }
 
 /** `path` of `src/kit/operation.ts`, with handlers that also get a `SystemCall`. */

@@ -1,23 +1,39 @@
 /** `server`: runs a server in this process, until Ctrl-C. The server itself is loaded only here. */
+import { hostname } from 'node:os'
 import { saveRootToken, saveToken, saveVaultToken } from '../../../client/src/node/token-file.ts'
 import { readVariable } from '../../../client/src/node/environment.ts'
 import { defineCommand, type Session } from '../command.ts'
 import { bool, list, text, withDefault } from '../flags.ts'
+import type { DevOptions, ServerOptions } from '../../server/options.ts'
 import { serverProcess } from '../server-process.ts'
 
 interface Flags {
+  readonly config: readonly string[] | undefined
+  readonly data: string
+  readonly listen: string
+  readonly 'log-level': string
+  readonly 'log-format': string
   readonly dev: boolean
+  readonly 'dev-root-token-id': string
+  readonly 'dev-listen-address': string
+  readonly 'dev-tls': boolean
+  readonly 'dev-tls-cert-dir': string
+  readonly 'dev-kv-v1': boolean
+  readonly 'dev-no-kv': boolean
   readonly 'dev-no-store-token': boolean
 }
 
 /** Of Vault; taken, and said to have no effect. */
 const ignored = {
   'dev-ha': bool('', { hidden: true }),
-  'dev-kv-v1': bool('', { hidden: true }),
-  'dev-no-kv': bool('', { hidden: true }),
+  'dev-transactional': bool('', { hidden: true }),
   'dev-plugin-dir': text('', { hidden: true }),
   'exit-on-core-shutdown': bool('', { hidden: true }),
   experiment: list('', { hidden: true }),
+  'log-file': text('', { hidden: true }),
+  'log-rotate-bytes': text('', { hidden: true }),
+  'log-rotate-duration': text('', { hidden: true }),
+  'log-rotate-max-files': text('', { hidden: true }),
 }
 
 const defaultData = './coffer-data'
@@ -45,36 +61,49 @@ export const command = defineCommand({
     'dev-listen-address': withDefault(text('HOST:PORT for -dev.', { variable: 'DEV_LISTEN_ADDRESS' }), defaultListen),
     'dev-tls': bool('-dev with TLS, and a certificate made for it.'),
     'dev-tls-cert-dir': withDefault(text('Folder for that certificate.', { values: 'folder' }), ''),
+    'dev-kv-v1': bool('KV version 1 at secret/ of -dev, in place of version 2.'),
+    'dev-no-kv': bool('No secret/ in -dev.'),
     'dev-no-store-token': bool('Do not save the root token for the command line.'),
     ...ignored,
   },
   remote: false,
   async run(session) {
-    const { flags, host } = session
     warnAboutIgnored(session)
     const { serverMain } = await import('../../server/main.ts')
-    const dev = flags.dev || flags['dev-tls']
-    const options = {
-      dev,
-      devRootTokenId: flags['dev-root-token-id'] || null,
-      devListenAddress: flags['dev-listen-address'],
-      devTls: flags['dev-tls'],
-      devTlsCertDir: flags['dev-tls-cert-dir'],
-      config: flags.config ?? [],
-      localConfig: dev ? '' : (readVariable(host.environment, 'LOCAL_CONFIG') ?? ''),
-      data: flags.data,
-      listen: flags.listen,
-      logLevel: flags['log-level'],
-      logFormat: flags['log-format'],
-      home: host.home,
-      remember: flags['dev-no-store-token'] ? null : (address: string, token: string) => remember(session, address, token),
-    }
-    return serverMain(options, serverProcess(host))
+    return serverMain(optionsOf(session), serverProcess(session.host))
   },
 })
 
-function warnAboutIgnored({ given, print }: Session<Flags>): void {
+function optionsOf(session: Session<Flags>): ServerOptions {
+  const { flags, host: { environment, program } } = session
+  return {
+    dev: flags.dev || flags['dev-tls'] ? devOptionsOf(flags) : null,
+    config: flags.config ?? [],
+    localConfig: readVariable(environment, 'LOCAL_CONFIG') ?? '',
+    data: flags.data,
+    listen: flags.listen,
+    apiAddress: readVariable(environment, 'API_ADDR') ?? readVariable(environment, 'REDIRECT_ADDR') ?? '',
+    logLevel: flags['log-level'],
+    logFormat: flags['log-format'],
+    hostname: hostname(),
+    // `npm start` and `npx coffer` both leave the command where only npx finds it.
+    command: environment['npm_command'] === undefined ? program : `npx ${program}`,
+    remember: flags['dev-no-store-token'] ? null : (address, token) => remember(session, address, token),
+  }
+}
+
+const devOptionsOf = (flags: Flags): DevOptions => ({
+  rootTokenId: flags['dev-root-token-id'] || null,
+  listenAddress: flags['dev-listen-address'],
+  tls: flags['dev-tls'],
+  tlsFolder: flags['dev-tls-cert-dir'],
+  kvVersion: flags['dev-no-kv'] ? null : flags['dev-kv-v1'] ? '1' : '2',
+})
+
+function warnAboutIgnored({ flags, given, print }: Session<Flags>): void {
   for (const name of Object.keys(ignored)) if (given.has(name)) print.warn(`The flag -${name} has no effect here.`)
+  const kind = flags.dev || flags['dev-tls'] ? '-dev' : flags.config === undefined ? null : '-config'
+  for (const name of ['data', 'listen']) if (kind !== null && given.has(name)) print.warn(`-${name} has no effect with ${kind}.`)
 }
 
 /** Keeps the root token where later commands find it; what it says goes into the notice of the first start. */

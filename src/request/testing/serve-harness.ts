@@ -83,7 +83,7 @@ export interface ServeHarness {
 
 const settings: CoreSettings = Object.freeze({
   version: '1.15.0', buildDate: '2026-01-01T00:00:00Z', defaultLeaseSeconds: systemLeaseSeconds, maxLeaseSeconds: systemLeaseSeconds, clusterName: 'test',
-  apiAddress: 'http://127.0.0.1:8200', storageType: 'inmem', rawStorageEndpoint: false, introspection: false, isDev: false, unauthenticatedKeyCeremonies: false,
+  apiAddress: 'http://127.0.0.1:8200', storageType: 'inmem', rawStorageEndpoint: false, introspection: false,
   enableUi: false, auditOverApi: false, sanitized: {},
 })
 

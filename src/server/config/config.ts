@@ -1,9 +1,10 @@
-/** The configuration of a server: Vault's keys, in HCL or JSON, from a file, a folder of files or the environment. */
+/** The configuration of a server: from the keys of its files to what the server works by. */
 import type { LogSettings } from '../log.ts'
-import { isLogLevel } from '../log.ts'
-import { ConfigError, type Section } from './blocks.ts'
-import { listenersOf, type ListenerConfig } from './listeners.ts'
-import { ignoredKeys } from './ignored.ts'
+import { systemLeaseSeconds } from '../../core/settings.ts'
+import { ConfigError, type Entries } from './entries.ts'
+import { serverKeys } from './keys.ts'
+import { listenerOf, type ListenerConfig } from './listeners.ts'
+import { readTable, type ValuesOf } from './read-table.ts'
 
 export interface StorageConfig {
   readonly type: 'inmem' | 'lmdb'
@@ -29,94 +30,86 @@ export interface ServerConfig {
   readonly pidFile: string
   readonly rawStorageEndpoint: boolean
   readonly introspection: boolean
-  readonly auditOverApi: boolean
-  readonly auditFolders: readonly string[] | null
-  readonly telemetry: TelemetryConfig
+  readonly audit: AuditConfig
   /** Texts for the log: keys that are accepted and mean nothing here, keys that are not known. */
   readonly warnings: readonly string[]
 }
 
-export interface TelemetryConfig {
-  readonly prometheusRetentionSeconds: number
-  readonly disableHostname: boolean
-  readonly usageGaugePeriodSeconds: number
+export interface AuditConfig {
+  readonly overApi: boolean
+  /** Folders below which audit files must lie; null: anywhere. */
+  readonly folders: readonly string[] | null
+  readonly prefix: boolean
 }
 
-const systemLeaseSeconds = 768 * 3600
+type Values = ValuesOf<typeof serverKeys.keys>
 
-export function configOf(root: Section): ServerConfig {
-  const storage = storageOf(root)
-  const listeners = listenersOf(root)
-  const config: Omit<ServerConfig, 'warnings'> = {
-    storage,
-    listeners,
-    seal: sealOf(root),
-    apiAddress: root.text('api_addr') ?? '',
-    clusterName: root.text('cluster_name') ?? '',
-    ui: root.flag('ui') ?? false,
-    ...leasesOf(root),
-    log: logOf(root),
-    pidFile: root.text('pid_file') ?? '',
-    rawStorageEndpoint: root.flag('raw_storage_endpoint') ?? false,
-    introspection: root.flag('introspection_endpoint') ?? false,
-    auditOverApi: !(root.flag('disable_api_audit_creation') ?? false) && (root.flag('unsafe_allow_api_audit_creation') ?? true),
-    auditFolders: root.list('audit_folders') ?? null,
-    telemetry: telemetryOf(root),
-  }
-  return { ...config, warnings: warningsOf(root, listeners) }
+/** `hostname` is for `enable_response_header_hostname`. Throws `ConfigError`. */
+export function configOf(entries: Entries, hostname: string): ServerConfig {
+  const { storage, ...rest } = readConfigured(entries, hostname)
+  if (rest.listeners.length === 0) throw new ConfigError('listener: the configuration names none (for example: listener "tcp" { address = "127.0.0.1:8200" tls_disable = true })')
+  return { ...rest, storage: storageOf(storage) }
 }
 
-function warningsOf(root: Section, listeners: readonly ListenerConfig[]): string[] {
-  const ignored = Object.entries(ignoredKeys).filter(([key]) => root.has(key)).map(([key, why]) => `the key ${key} has no effect: ${why}`)
-  return [...ignored, ...[...root.unknown(), ...listeners.flatMap(({ unknown }) => unknown)].map((key) => `unknown or unsupported field ${key} found in configuration`)]
+/** What a configuration adds to dev mode, which has storage, seal and a first listener of its own. Throws `ConfigError`. */
+export function devAdditionsOf(entries: Entries, hostname: string): Omit<ServerConfig, 'storage' | 'seal'> {
+  const { storage, seal, ...rest } = readConfigured(entries, hostname)
+  const without = [...(storage.length > 0 ? ['storage'] : []), ...(seal.type === 'shamir' ? [] : ['seal'])]
+  return { ...rest, warnings: [...rest.warnings, ...without.map((key) => `the key ${key} has no effect: dev mode is in memory, and unseals itself`)] }
 }
 
-const storageTypes: Readonly<Record<string, StorageConfig['type']>> = { inmem: 'inmem', file: 'lmdb', lmdb: 'lmdb', raft: 'lmdb' }
-
-function storageOf(root: Section): StorageConfig {
-  const blocks = [...root.blocks('storage'), ...root.blocks('backend')]
-  const [block, more] = blocks
-  if (block === undefined) throw new ConfigError('storage: the configuration names none (for example: storage "lmdb" { path = "./coffer-data" })')
-  if (more !== undefined) throw new ConfigError('storage: the configuration names more than one')
-  const type = Object.hasOwn(storageTypes, block.label) ? storageTypes[block.label] : undefined
-  if (type === undefined) throw new ConfigError(`storage "${block.label}": this server knows lmdb, file and inmem`)
-  const folder = block.body.text('path') ?? ''
-  for (const key of ['node_id', 'performance_multiplier', 'max_entry_size', 'retry_join', 'autopilot_reconcile_interval']) block.body.has(key)
-  if (type === 'lmdb' && folder === '') throw new ConfigError(`storage "${block.label}": path is missing`)
-  return { type, shownType: block.label, folder: type === 'inmem' ? '' : folder }
-}
-
-function sealOf(root: Section): SealConfig {
-  const enabled = root.blocks('seal').filter(({ body }) => body.flag('disabled') !== true)
-  const [block, more] = enabled
-  if (block === undefined || block.label === 'shamir') return { type: 'shamir' }
-  if (more !== undefined) throw new ConfigError('seal: the configuration names more than one')
-  const file = block.body.text('path') ?? block.body.text('file') ?? ''
-  if (block.label === 'keyfile' && file !== '') return { type: 'keyfile', file }
-  if (block.label === 'keyfile') throw new ConfigError('seal "keyfile": path is missing')
-  throw new ConfigError(`seal "${block.label}": this server knows shamir and keyfile`)
-}
-
-function leasesOf(root: Section): Pick<ServerConfig, 'defaultLeaseSeconds' | 'maxLeaseSeconds'> {
-  const max = root.duration('max_lease_ttl') || systemLeaseSeconds
-  const standard = root.duration('default_lease_ttl') || Math.min(systemLeaseSeconds, max)
-  if (standard > max) throw new ConfigError('default_lease_ttl: longer than max_lease_ttl')
-  return { defaultLeaseSeconds: standard, maxLeaseSeconds: max }
-}
-
-function logOf(root: Section): LogSettings {
-  const level = root.text('log_level')?.toLowerCase() ?? 'info'
-  if (!isLogLevel(level)) throw new ConfigError('log_level: expected trace, debug, info, warn, error or off')
-  const format = root.text('log_format') || 'standard'
-  if (format !== 'standard' && format !== 'json') throw new ConfigError('log_format: expected standard or json')
-  return { level, format }
-}
-
-function telemetryOf(root: Section): TelemetryConfig {
-  const [section] = root.sections('telemetry')
+function readConfigured(entries: Entries, hostname: string): Omit<ServerConfig, 'storage'> & { readonly storage: Values['storage'] } {
+  const warnings: string[] = []
+  const warn = (warning: string): void => void warnings.push(warning)
+  const values = readTable(entries, serverKeys, warn)
+  const common = { requestDurationMax: values.default_max_request_duration, hostname: values.enable_response_header_hostname ? hostname : null, warn }
   return {
-    prometheusRetentionSeconds: section?.duration('prometheus_retention_time') ?? 24 * 3600,
-    disableHostname: section?.flag('disable_hostname') ?? false,
-    usageGaugePeriodSeconds: section?.duration('usage_gauge_period') ?? 600,
+    storage: values.storage,
+    listeners: values.listener.map((block) => listenerOf(block, common)),
+    seal: sealOf(values.seal),
+    apiAddress: values.api_addr,
+    clusterName: values.cluster_name,
+    ui: values.ui,
+    ...leasesOf(values),
+    log: { level: values.log_level, format: values.log_format },
+    pidFile: values.pid_file,
+    rawStorageEndpoint: values.raw_storage_endpoint,
+    introspection: values.introspection_endpoint,
+    audit: {
+      overApi: !values.disable_api_audit_creation && values.unsafe_allow_api_audit_creation,
+      folders: values.audit_folders,
+      prefix: values.allow_audit_log_prefixing,
+    },
+    warnings,
   }
+}
+
+function storageOf(blocks: Values['storage']): StorageConfig {
+  const block = lastOf('storage', blocks)
+  if (block === null) throw new ConfigError('storage: the configuration names none (for example: storage "lmdb" { path = "./coffer-data" })')
+  if (block.label === 'inmem') return { type: 'inmem', shownType: 'inmem', folder: '' }
+  if (!block.values.path) throw new ConfigError(`${block.place}: storage "${block.label}": path is missing`)
+  return { type: 'lmdb', shownType: block.label, folder: block.values.path }
+}
+
+function sealOf(blocks: Values['seal']): SealConfig {
+  const block = lastOf('seal', blocks.filter(({ values }) => !values.disabled))
+  if (block === null || block.label === 'shamir') return { type: 'shamir' }
+  if (!block.values.path) throw new ConfigError(`${block.place}: seal "keyfile": path is missing`)
+  return { type: 'keyfile', file: block.values.path }
+}
+
+/** A later file replaces what an earlier one said; two in one file are a mistake. */
+function lastOf<B extends { readonly place: string; readonly file: string }>(name: string, blocks: readonly B[]): B | null {
+  const last = blocks.at(-1)
+  if (last === undefined) return null
+  if (blocks.filter(({ file }) => file === last.file).length > 1) throw new ConfigError(`${last.place}: ${name}: the configuration names more than one`)
+  return last
+}
+
+function leasesOf({ max_lease_ttl: max, default_lease_ttl: standard }: Values): Pick<ServerConfig, 'defaultLeaseSeconds' | 'maxLeaseSeconds'> {
+  const maxLeaseSeconds = max || systemLeaseSeconds
+  const defaultLeaseSeconds = standard || Math.min(systemLeaseSeconds, maxLeaseSeconds)
+  if (defaultLeaseSeconds > maxLeaseSeconds) throw new ConfigError('default_lease_ttl: longer than max_lease_ttl')
+  return { defaultLeaseSeconds, maxLeaseSeconds }
 }

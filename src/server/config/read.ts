@@ -1,48 +1,38 @@
-/** Reads configuration files: one, several, or all of a folder (`*.hcl`, `*.json`), merged in the order of their names. */
+/** Reads configuration files: one, several, or all of a folder (`*.hcl`, `*.json`), in the order of their names. */
 import { readFile, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ApiError } from '../../kit/errors.ts'
-import { decodeHcl, type HclData, type HclRecord } from '../../kit/hcl/decode.ts'
-import { parseHcl } from '../../kit/hcl/parser.ts'
-import { ConfigError, Section } from './blocks.ts'
+import { ConfigError, parseConfigText, type Entries } from './entries.ts'
 
-/** Parses the text of one file; `name` stands in the text of an error. */
-export function parseConfigText(text: string, name: string): HclRecord {
-  try {
-    return decodeHcl(parseHcl(text))
-  } catch (error) {
-    if (error instanceof ApiError) throw new ConfigError(`${name}: ${error.message}`, { cause: error })
-    throw error
-  }
+/** Where a configuration comes from. */
+export interface ConfigSource {
+  /** Files and folders. */
+  readonly paths: readonly string[]
+  /** The text of one more, from the environment, or ''. */
+  readonly localText: string
+  /** Whether a folder without any configuration is a mistake. */
+  readonly folderMayBeEmpty: boolean
 }
 
-/** Throws a `ConfigError` that names the file. */
-export async function readConfig(paths: readonly string[], extra: readonly HclRecord[] = []): Promise<Section> {
-  const merged: HclRecord = Object.create(null) as HclRecord
-  for (const path of paths) for (const file of await filesOf(path)) merge(merged, parseConfigText(await read(file), file))
-  for (const record of extra) merge(merged, record)
-  return new Section(merged, '')
+/** The entries of all files, one after the other. Throws a `ConfigError` that names the file. */
+export async function readConfig({ paths, localText, folderMayBeEmpty }: ConfigSource): Promise<Entries> {
+  const entries: Entries[] = []
+  for (const path of paths) for (const file of await filesOf(path, folderMayBeEmpty)) entries.push(parseConfigText(await read(file), file))
+  if (localText !== '') entries.push(parseConfigText(localText, 'LOCAL_CONFIG'))
+  return entries.flat()
 }
 
-async function filesOf(path: string): Promise<string[]> {
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    throw new ConfigError(`cannot read the configuration ${path}: ${error.code ?? 'failed'}`, { cause: error })
-  })
+async function filesOf(path: string, mayBeEmpty: boolean): Promise<string[]> {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => fail(path, error))
   if (!found.isDirectory()) return [path]
-  const names = (await readdir(path)).filter((name) => /\.(?:hcl|json)$/.test(name)).sort()
-  if (names.length === 0) throw new ConfigError(`the folder ${path} holds no configuration (*.hcl, *.json)`)
+  const names = (await readdir(path).catch((error: NodeJS.ErrnoException) => fail(path, error))).filter((name) => /\.(?:hcl|json)$/.test(name)).sort()
+  if (names.length === 0 && !mayBeEmpty) throw new ConfigError(`the folder ${path} holds no configuration (*.hcl, *.json)`)
   return names.map((name) => join(path, name))
 }
 
-const read = (file: string): Promise<string> =>
-  readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new ConfigError(`cannot read the configuration ${file}: ${error.code ?? 'failed'}`, { cause: error })
-  })
+const read = (file: string): Promise<string> => readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => fail(file, error))
 
-/** Blocks are added, single values replaced. */
-function merge(into: HclRecord, from: HclRecord): void {
-  for (const [key, value] of Object.entries(from)) {
-    const earlier: HclData | undefined = Object.hasOwn(into, key) ? into[key] : undefined
-    into[key] = Array.isArray(earlier) && Array.isArray(value) ? [...earlier, ...value] : value
-  }
+const reasons: Readonly<Record<string, string>> = { ENOENT: 'there is no such file', EACCES: 'no permission', ENOTDIR: 'a part of the path is no folder' }
+
+function fail(path: string, error: NodeJS.ErrnoException): never {
+  throw new ConfigError(`cannot read the configuration ${path}: ${reasons[error.code ?? ''] ?? error.code ?? 'it failed'}`, { cause: error })
 }

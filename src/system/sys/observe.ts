@@ -3,7 +3,7 @@ import type { Core } from '../../core/core.ts'
 import type { LogLevel } from '../../core/host.ts'
 import { badRequest } from '../../kit/errors.ts'
 import { defaulted, text } from '../../kit/fields.ts'
-import { plainJson, reply } from '../../kit/result.ts'
+import { plainJson, reply, type Reply } from '../../kit/result.ts'
 import { formatTime } from '../../kit/time.ts'
 import { systemPath } from '../call.ts'
 
@@ -20,23 +20,25 @@ function gaugesOf(core: Core): Record<string, number> {
   }
 }
 
+/** `format` is `prometheus`, or '' for JSON. */
+export function metricsReply(core: Core, format: string, now: number): Reply {
+  if (format === 'prometheus') return reply({ raw: { contentType: 'text/plain; version=0.0.4; charset=utf-8', body: core.telemetry.prometheus(gaugesOf(core)) } })
+  if (format === '') return plainJson(core.telemetry.json(gaugesOf(core), formatTime(now)))
+  return reply({ status: 400, raw: { contentType: 'text/plain', body: `metric response format ${JSON.stringify(format)} unknown` } })
+}
+
 const metrics = systemPath('metrics').read({
   summary: 'Figures of this server, for Prometheus or as JSON.',
   input: { format: defaulted(text('`prometheus`, or nothing for JSON.'), '') },
-  handle({ core, input, now }) {
-    if (input.format === 'prometheus') return reply({ raw: { contentType: 'text/plain; version=0.0.4; charset=utf-8', body: core.telemetry.prometheus(gaugesOf(core)) } })
-    if (input.format === '') return plainJson(core.telemetry.json(gaugesOf(core), formatTime(now)))
-    return reply({ status: 400, raw: { contentType: 'text/plain', body: `metric response format ${JSON.stringify(input.format)} unknown` } })
-  },
+  handle: ({ core, input, now }) => metricsReply(core, input.format, now),
 })
 
-const inFlight = systemPath('in-flight-req').read({
-  summary: 'Requests that are under way.',
-  handle: ({ core }) =>
-    plainJson(Object.fromEntries([...core.telemetry.inFlight()].map(([id, request]) => [id, {
-      start_time: formatTime(request.startedAt), client_remote_address: request.clientAddress, request_path: `/v1/${request.path}`, request_method: request.method, client_id: '',
-    }]))),
-})
+export const inFlightReply = (core: Core): Reply =>
+  plainJson(Object.fromEntries([...core.telemetry.inFlight()].map(([id, request]) => [id, {
+    start_time: formatTime(request.startedAt), client_remote_address: request.clientAddress, request_path: `/v1/${request.path}`, request_method: request.method, client_id: '',
+  }])))
+
+const inFlight = systemPath('in-flight-req').read({ summary: 'Requests that are under way.', handle: ({ core }) => inFlightReply(core) })
 
 const levelNames: Readonly<Record<string, LogLevel | 'off'>> = {
   trace: 'trace', debug: 'debug', notice: 'info', info: 'info', warn: 'warn', warning: 'warn', err: 'error', error: 'error', off: 'off',

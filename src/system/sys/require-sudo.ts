@@ -23,7 +23,8 @@ export async function requireSudo(call: Asker, path: string): Promise<void> {
   if (!verdict.allowed) throw new ApiError('permission_denied', listItem('permission denied'))
 }
 
-/** Key holders may act without a token only where the listener's configuration says so (CVE-2026-5807: anybody could cancel). */
+/** Key holders may act without a token only where the configuration of the listener opens this very ceremony (CVE-2026-5807: anybody could cancel). */
 export async function requireKeyHolder(call: Asker, path: string): Promise<void> {
-  if (!call.core.settings.unauthenticatedKeyCeremonies) await requireSudo(call, path)
+  const ceremony = path.startsWith('sys/rekey') ? 'rekey' : 'generate-root'
+  if (call.open?.has(ceremony) !== true) await requireSudo(call, path)
 }
