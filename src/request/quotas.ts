@@ -1,11 +1,21 @@
-/** Rate limits come before everything that costs: a flood is refused before its tokens are looked up. */
+/** Rate limits come before everything that costs: a flood is refused before its bodies are read and its tokens are looked up (CVE-2025-12044). */
 import type { Core } from '../core/core.ts'
 import { rateLimited, type RateVerdict } from '../core/quotas.ts'
 import { refusalOf } from './errors.ts'
 import type { WireRequest, WireResponse } from './wire.ts'
 
-/** The refusal, or null. */
+const admitted = new WeakSet<WireRequest>()
+
+/** For the wire, before it reads a body: the refusal, or null. The request is not counted again when it is served. */
+export function admit(core: Core, wire: WireRequest): WireResponse | null {
+  const refusal = refuseByQuota(core, wire)
+  admitted.add(wire)
+  return refusal
+}
+
+/** The refusal, or null; also null for what the wire admitted already. */
 export function refuseByQuota(core: Core, wire: WireRequest): WireResponse | null {
+  if (admitted.has(wire)) return null
   const verdict = core.rateLimiter.take(wire.path, wire.remoteAddress, core.host.now())
   if (verdict === null || verdict.retryAfter === 0) return null
   const refusal = refusalOf(core, wire, rateLimited(wire.path))
