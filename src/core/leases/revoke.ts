@@ -1,5 +1,5 @@
 /** Revokes and renews leases of secrets through the engine that issued them. A failure is kept in the lease and tried again later. */
-import { badRequest } from '../../kit/errors.ts'
+import { badRequest, Conflict } from '../../kit/errors.ts'
 import type { LeaseKind } from '../../kit/engine.ts'
 import { opaqueStore } from '../base.ts'
 import type { Core } from '../core.ts'
@@ -11,30 +11,46 @@ import { heldKey, leaseExpiryKey, leaseRecords, type LeasePlace, type LeaseRecor
 const failuresMax = 6
 const firstBackoffSeconds = 10
 
-/** Revokes a lease; a failure of the engine is noted in it. `force`: the lease goes even if the engine fails. Throws only when the store does. */
-export async function revokeLease(core: Core, place: LeasePlace, force = false): Promise<void> {
-  let failure = ''
-  for (const attempt of [0, 1]) {
-    try {
-      return await withUnit((unit) => revokeIn(core, unit, place, attempt === 1 ? failure : null, force))
-    } catch (error) {
-      if (attempt === 1) throw error
-      failure = error instanceof Error ? error.message : 'failed'
-    }
+/** What the engine of a lease says of why it could not revoke. */
+class EngineFailure extends Error {
+  override readonly name = 'EngineFailure'
+}
+
+/**
+ * Revokes a lease. False: its engine could not, which is noted in the lease, and tried again later. `force`: the lease goes even if the engine fails.
+ * Throws only when the store does: then nothing is noted.
+ */
+export async function revokeLease(core: Core, place: LeasePlace, force = false): Promise<boolean> {
+  try {
+    await withUnit((unit) => revokeIn(core, unit, place))
+    return true
+  } catch (error) {
+    if (!(error instanceof EngineFailure)) throw error
+    return await withUnit((unit) => afterFailure(core, unit, place, error.message, force))
   }
 }
 
-async function revokeIn(core: Core, unit: Unit, place: LeasePlace, failure: string | null, force: boolean): Promise<void> {
-  const opaque = unit.on(opaqueStore(core))
-  const lease = await leaseRecords.read(opaque, place.folder, place.suffix)
+async function revokeIn(core: Core, unit: Unit, place: LeasePlace): Promise<void> {
+  const lease = await leaseRecords.read(unit.on(opaqueStore(core)), place.folder, place.suffix)
   if (lease === null || lease.secret === null) return
-  if (failure !== null && !force) return noteFailure(core, unit, place, lease, lease.secret, failure)
   const found = await kindOf(core, lease.secret)
-  if (failure === null && found !== null) {
-    const { internal } = lease.secret
-    await found.kind.revoke({ store: unit.on(found.mount.store), mount: found.mount.view, now: core.host.now(), internal, incrementSeconds: 0 })
-  }
+  // Forgetting it would leave the secret valid, and nobody would know.
+  if (found === null) throw new EngineFailure('the engine that issued it is not there')
+  const { internal } = lease.secret
+  const call = { store: unit.on(found.mount.store), mount: found.mount.view, now: core.host.now(), internal, incrementSeconds: 0 }
+  await found.kind.revoke(call).catch((error: unknown) => {
+    if (error instanceof Conflict) throw error
+    throw new EngineFailure(error instanceof Error ? error.message : 'failed', { cause: error })
+  })
   removeLease(unit, core, place, lease)
+}
+
+async function afterFailure(core: Core, unit: Unit, place: LeasePlace, failure: string, force: boolean): Promise<boolean> {
+  const lease = await leaseRecords.read(unit.on(opaqueStore(core)), place.folder, place.suffix)
+  if (lease === null || lease.secret === null) return true
+  if (force) removeLease(unit, core, place, lease)
+  else noteFailure(core, unit, place, lease, lease.secret, failure)
+  return force
 }
 
 function removeLease(unit: Unit, core: Core, place: LeasePlace, lease: LeaseRecord): void {

@@ -8,7 +8,7 @@ import { leasesUnder } from '../leases/folders.ts'
 import { placeOf, type LeaseRecord } from '../leases/record.ts'
 import { revokeLease } from '../leases/revoke.ts'
 import { revokeToken } from '../tokens/revoke.ts'
-import { beginUnit, withUnit, type Unit } from '../unit.ts'
+import { withUnit, type Unit } from '../unit.ts'
 import { conversions, mountRecords, removals, type MountConfig, type MountRecord } from './record.ts'
 import { mountDepthMax } from './table.ts'
 
@@ -152,15 +152,16 @@ export async function revokeUnder(core: Core, prefix: string, force = false): Pr
   return count
 }
 
-export async function revokeOne(core: Core, lease: LeaseRecord, force = false): Promise<void> {
-  if (lease.secret === null) await revokeToken(core, lease.tokenHash)
-  else await revokeLease(core, placeOf(core, lease.id), force)
+/** False: the engine of the lease could not revoke it yet. */
+export async function revokeOne(core: Core, lease: LeaseRecord, force = false): Promise<boolean> {
+  if (lease.secret !== null) return await revokeLease(core, placeOf(core, lease.id), force)
+  await revokeToken(core, lease.tokenHash)
+  return true
 }
 
-/** Moves a mount: its data stay where they are, its leases go, as their ids name the old path. */
-export async function moveMount(core: Core, from: string, to: string): Promise<void> {
+/** Moves a mount, as part of a unit: its data stay where they are. Its leases go before, one by one, as their ids name the old path. */
+export async function moveMount(core: Core, unit: Unit, from: string, to: string): Promise<void> {
   await revokeUnder(core, from)
-  const unit = beginUnit()
   const named = unit.on(namedStore(core))
   const record = await mountRecords.read(named, from)
   if (record === null) throw badRequest(`no matching mount at ${JSON.stringify(from)}`)
@@ -168,5 +169,4 @@ export async function moveMount(core: Core, from: string, to: string): Promise<v
   mountRecords.remove(named, from)
   mountRecords.write(named, { ...record, path: to }, to)
   bumpMounts(unit.on(opaqueStore(core)))
-  await unit.commit()
 }

@@ -85,8 +85,9 @@ const revoke = systemPath('leases/revoke').write({
   input: { ...leaseId, ...sync },
   async handle({ core, input }) {
     const lease = await readLease(core, checkId(input.lease_id))
-    // Always done when answered: what is gone must be refused everywhere.
-    if (lease !== null) await revokeOne(core, lease)
+    // Done when answered, unless the engine fails: then it is tried again, and only who asked for `sync` is told.
+    const isDone = lease === null || (await revokeOne(core, lease))
+    if (!isDone && input.sync) throw badRequest('the engine could not revoke the lease yet; it is tried again')
     return null
   },
 })

@@ -38,7 +38,7 @@ const remount = systemPath('remount').write({
     if ((await core.mounts.at(from)) === null) throw badRequest(`no matching mount at ${JSON.stringify(from)}`)
     if ((await core.mounts.at(to)) !== null) throw badRequest(`path already in use at ${JSON.stringify(to)}`)
     const id = core.host.uuid()
-    await moveMount(core, from, to)
+    await moveMount(core, unit, from, to)
     migrations.write(unit.on(namedStore(core)), { id, from, to, status: 'success' }, id)
     return reply({
       data: { migration_id: id },
