@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { serverKeys } from '../src/server/config/keys.ts'
+import type { Key, Table } from '../src/server/config/tables.ts'
 import { referencePages } from './docs.ts'
 import { listFiles } from './source.ts'
 
@@ -57,15 +59,23 @@ test('every test that a document names is there', () => {
   assert.deepEqual(missing, [])
 })
 
-test('every key of the configuration is explained to operators', () => {
-  const text = read('docs/operations.md')
-  const sources = readdirSync(join(root, 'src/server/config')).filter((name) => !name.endsWith('.test.ts')).map((name) => read(`src/server/config/${name}`))
-  const keys = sources.flatMap((source) => [
-    ...[...source.matchAll(/\b(?:text|flag|number|duration|list|has|sections|blocks|milliseconds|version)\((?:body, )?'(\w+)'/g)].map((match) => match[1] ?? ''),
-    ...[...source.matchAll(/^ {2}(\w+): '/gm)].map((match) => match[1] ?? ''),
-  ])
-  assert.ok(keys.length > 60, 'the keys are not found where they are looked for')
-  assert.deepEqual([...new Set(keys)].filter((key) => !new RegExp(`\`${key}\\b`).test(text)), [])
+/** Every key of a table and of the tables in it, also those without effect. */
+const keysOf = ({ keys, ignored, refused }: Table): string[] => [
+  ...Object.keys(ignored), ...Object.keys(refused),
+  ...Object.entries<Key>(keys).flatMap(([name, key]) => {
+    if (key.kind === 'section') return keysOf(key.table)
+    return key.kind === 'blocks' ? [name, ...Object.values(key.labels).flatMap(keysOf)] : [name]
+  }),
+]
+
+test('every key of the configuration stands in the reference, and keys in the guide for operators exist', async () => {
+  const known = new Set(keysOf(serverKeys))
+  const page = (await referencePages()).get('configuration.md') ?? ''
+  assert.ok(known.size > 100)
+  assert.deepEqual([...known].filter((key) => !new RegExp(`[\`.]${key}\``).test(page)), [])
+  const examples = [...read('docs/operations.md').matchAll(/^```hcl\n([^]*?)^```$/gm)].flatMap((match) => [...(match[1] ?? '').matchAll(/^ *(\w+) +(?:=|"|\{)/gm)])
+  assert.ok(examples.length > 5)
+  assert.deepEqual(examples.map((match) => match[1] ?? '').filter((key) => !known.has(key)), [])
 })
 
 test('every variable that the command reads stands in the reference or is explained to operators', () => {

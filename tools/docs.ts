@@ -1,13 +1,15 @@
 /**
- * `npm run docs`: writes `docs/reference/` from the definitions of the API and of the command. `docs.test.ts` fails when what is
+ * `npm run docs`: writes `docs/reference/` from the definitions of the API, the command and the configuration. `docs.test.ts` fails when what is
  * committed differs from what the definitions say.
  */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { allVerbs } from '../src/cli/catalog.ts'
+import { serverKeys } from '../src/server/config/keys.ts'
 import { builtinRegistry } from '../src/server/engines.ts'
 import { apiPages, type Page } from './reference-api.ts'
 import { cliPage } from './reference-cli.ts'
+import { configurationPage } from './reference-config.ts'
 
 const head = `# Reference
 
@@ -59,13 +61,13 @@ function readmeOf(pages: readonly Page[]): string {
 }
 
 /** The command first, then what people come for, then the system. */
-const ranks = ['The command', 'Secrets engine', 'Auth method', 'Identity', 'sys']
+const ranks = ['The command', 'Configuration', 'Secrets engine', 'Auth method', 'Identity', 'sys']
 const rankOf = ({ title }: Page): number => ranks.findIndex((start) => title.startsWith(start))
 
 /** Every page by its file name. */
 export async function referencePages(): Promise<ReadonlyMap<string, string>> {
   const commands = await Promise.all(allVerbs().map(async ([, load]) => await load()))
-  const pages = [cliPage(commands), ...apiPages(builtinRegistry().all.map(({ engine }) => engine))].toSorted((a, b) => rankOf(a) - rankOf(b) || (a.title < b.title ? -1 : 1))
+  const pages = [cliPage(commands), configurationPage(serverKeys), ...apiPages(builtinRegistry().all.map(({ engine }) => engine))].toSorted((a, b) => rankOf(a) - rankOf(b) || (a.title < b.title ? -1 : 1))
   return new Map([['README.md', readmeOf(pages)], ...pages.map(({ file, text }): [string, string] => [file, text])])
 }
 
