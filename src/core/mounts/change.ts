@@ -1,6 +1,7 @@
 /** Enabling, tuning, moving and disabling mounts. Each is one commit; what a disabled mount leaves behind goes in bounded steps afterwards. */
 import { dropTree } from '../../barrier/names.ts'
 import { badRequest } from '../../kit/errors.ts'
+import type { Transaction } from '../../kit/store.ts'
 import { namedStore, opaqueStore } from '../base.ts'
 import type { Core } from '../core.ts'
 import { bumpGeneration, bumpMounts } from '../generation.ts'
@@ -71,12 +72,23 @@ function checkPath({ path, kind }: NewMount): void {
 /** No mount lies inside another: then each path belongs to one at most. */
 async function checkFree(core: Core, unit: Unit, path: string): Promise<void> {
   const named = unit.on(namedStore(core))
+  await claim(named, path)
   const kindPrefix = path.startsWith('auth/') ? 'auth/' : ''
   for (const name of await named.list('mounts/')) {
     const other = decodeURIComponent(name)
     if (!other.startsWith(kindPrefix) || (kindPrefix === '' && other.startsWith('auth/'))) continue
     if (other.startsWith(path) || path.startsWith(other)) throw badRequest(`path is already in use at ${shownPath(other)}`)
   }
+}
+
+const mark = new Uint8Array([1])
+
+/** Of all who make or move mounts with the same first part at the same time, one commits; the others look again. */
+async function claim(named: Transaction, path: string): Promise<void> {
+  const parts = path.split('/')
+  const key = `mount-claims/${encodeURIComponent(parts.slice(0, path.startsWith('auth/') ? 2 : 1).join('/'))}`
+  await named.get(key)
+  named.merge(key, () => mark)
 }
 
 /** Replaces the record of a mount; `change` gets the current one. Throws what `change` throws. */

@@ -27,11 +27,18 @@ export function lessor(ttlSeconds = 10 * 3600): Lessor {
       return reply({ data: { name }, lease: { kind: 'creds', ttlSeconds, maxTtlSeconds: ttlSeconds, renewable: true, internal: { name } } })
     },
   })
+  const slow = path('slow').read({
+    summary: 'Something that takes its time and is not a lease.',
+    async handle() {
+      await self.whileMaking()
+      return { value: 'guarded value' }
+    },
+  })
   const made = engine({
     type: 'lessor',
     kind: 'secret',
     summary: 'Issues leases.',
-    operations: [creds],
+    operations: [creds, slow],
     leases: {
       creds: {
         renew: async () => ({ ttlSeconds, maxTtlSeconds: ttlSeconds }),
