@@ -1,5 +1,7 @@
 /** The folders that lease ids lie in: made with the first lease, listed page by page, forgotten by tidying when empty. */
+import { Conflict } from '../../kit/errors.ts'
 import type { ListOptions, Transaction } from '../../kit/store.ts'
+import { compareKeys } from '../../storage/key.ts'
 import { opaqueStore, type Base } from '../base.ts'
 import { folderOf, folderRecords, hashFolder, leaseRecords, placeOf, type LeaseRecord } from './record.ts'
 
@@ -11,23 +13,29 @@ export async function writeLease(base: Base, opaque: Transaction, lease: LeaseRe
   while (folder !== '') {
     const parent = folderOf(folder)
     const [parentHash, hash] = [hashFolder(base, parent), hashFolder(base, folder)]
-    // A folder that is there has all its parents: they were written by the same commit.
-    if ((await opaque.get(folderRecords.key(parentHash, hash))) !== null) return
+    const known = await folderRecords.read(opaque, parentHash, hash)
+    // A folder that is there has all its parents; that it is there, and is not about to go, is what this commit depends on.
+    if (known !== null && known.closing !== true) return
     folderRecords.write(opaque, { name: folder.slice(parent.length) }, parentHash, hash)
     folder = parent
   }
 }
 
-/** Names in a folder: folders that hold something (ending in '/') first, then leases. */
-export async function listFolder(base: Base, folder: string, options: ListOptions = {}): Promise<string[]> {
+/** Names in a folder, in the order of their bytes: folders that hold something end in '/', the others are leases. */
+export async function listFolder(base: Base, folder: string, { after = '', limit = Infinity }: ListOptions = {}): Promise<string[]> {
   const store = opaqueStore(base)
-  const subfolders = (await subfoldersOf(base, folder)).sort()
-  const filled: string[] = []
-  for (const name of subfolders) if (await holdsAny(base, folder + name)) filled.push(name)
-  const after = options.after ?? ''
-  const names = filled.filter((name) => name > after)
-  const leases = await store.list(`lease/${hashFolder(base, folder)}/`, options)
-  return [...names, ...leases].slice(0, options.limit ?? Infinity)
+  const subfolders = (await subfoldersOf(base, folder)).filter((name) => after === '' || compareKeys(name, after) > 0).sort(compareKeys)
+  const leases = await store.list(`lease/${hashFolder(base, folder)}/`, { after, ...(limit === Infinity ? {} : { limit }) })
+  const names: string[] = []
+  for (let next = 0; names.length < limit; ) {
+    const [name, lease] = [subfolders[0], leases[next]]
+    if (name === undefined && lease === undefined) return names
+    if (name === undefined || (lease !== undefined && compareKeys(lease, name) < 0)) {
+      names.push(lease as string)
+      next += 1
+    } else if (await holdsAny(base, folder + (subfolders.shift() as string))) names.push(name)
+  }
+  return names
 }
 
 async function subfoldersOf(base: Base, folder: string): Promise<string[]> {
@@ -65,21 +73,40 @@ export async function* leasesUnder(base: Base, folder: string, pieceMax = 256): 
   for (const name of await subfoldersOf(base, folder)) yield* leasesUnder(base, folder + name, pieceMax)
 }
 
-/** Forgets the folders below `folder` that hold nothing; returns how many. A lease written meanwhile makes the commit conflict. */
+/** Forgets the folders below `folder` that hold nothing; returns how many. Leases may be written meanwhile. */
 export async function tidyFolders(base: Base, folder = ''): Promise<number> {
-  const store = opaqueStore(base)
-  const parentHash = hashFolder(base, folder)
   let count = 0
   for (const name of await subfoldersOf(base, folder)) {
     count += await tidyFolders(base, folder + name)
-    const hash = hashFolder(base, folder + name)
-    const entry = await store.get(folderRecords.key(parentHash, hash))
-    if (entry === null || (await holdsAny(base, folder + name))) continue
-    const key = folderRecords.key(parentHash, hash)
-    await store.commit([{ key, version: entry.version }], [{ del: key }]).then(
-      () => count++,
-      () => undefined, // Somebody wrote into it: it is not empty any more, which is why it stays.
-    )
+    if (await closeFolder(base, folder, name)) count += 1
   }
   return count
+}
+
+/**
+ * Marks the folder, looks again, and only then takes it out. Who read the record before the mark cannot commit a lease after it, and who
+ * reads the mark takes it away, so that this commit fails: a lease is never in a folder that is not there.
+ */
+async function closeFolder(base: Base, parent: string, name: string): Promise<boolean> {
+  const store = opaqueStore(base)
+  const [parentHash, hash] = [hashFolder(base, parent), hashFolder(base, parent + name)]
+  const key = folderRecords.key(parentHash, hash)
+  const entry = await store.get(key)
+  if (entry === null || !(await isBare(base, hash))) return false
+  try {
+    const version = await store.commit([{ key, version: entry.version }], [{ put: key, value: folderRecords.encode({ name, closing: true }) }])
+    if (!(await isBare(base, hash))) return false
+    await store.commit([{ key, version }], [{ del: key }])
+    return true
+  } catch (error) {
+    if (error instanceof Conflict) return false
+    throw error
+  }
+}
+
+/** Neither leases nor folders, be they empty. */
+async function isBare(base: Base, hash: string): Promise<boolean> {
+  const store = opaqueStore(base)
+  for (const kind of ['lease', 'folder']) if ((await store.list(`${kind}/${hash}/`, { limit: 1 })).length > 0) return false
+  return true
 }

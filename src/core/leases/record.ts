@@ -46,8 +46,8 @@ export interface LeasePlace {
 }
 
 export const leaseRecords = records<LeaseRecord, [folder: string, suffix: string]>((folder, suffix) => `lease/${folder}/${suffix}`)
-/** A folder inside a folder, kept under both hashes; its name is sealed. */
-export const folderRecords = records<{ readonly name: string }, [parent: string, child: string]>((parent, child) => `folder/${parent}/${child}`)
+/** A folder inside a folder, kept under both hashes; its name is sealed. `closing`: nothing was in it when tidying last looked. */
+export const folderRecords = records<{ readonly name: string; readonly closing?: true }, [parent: string, child: string]>((parent, child) => `folder/${parent}/${child}`)
 export const heldKey = (tokenHash: string, place: LeasePlace): string => `held/${tokenHash}/${place.folder}.${place.suffix}`
 
 /** `auth/a/login/x` lies in the folder `auth/a/login/`; the root folder is ''. */
