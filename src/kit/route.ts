@@ -49,7 +49,7 @@ export function routesOf(operations: readonly Operation[]): Routes {
     match: (verb, path) => matchIn(buckets, verb, path),
     find(path) {
       const parts = path.replace(/\/$/, '').split('/')
-      const found = sorted.find((template) => fit(template, parts, true) !== null)
+      const found = sorted.find((template) => fit(template, parts, false) !== null) ?? sorted.find((template) => fit(template, parts, true) !== null)
       return found === undefined ? null : shown(found)
     },
     templates: sorted.map(shown),

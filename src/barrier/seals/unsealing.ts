@@ -105,7 +105,7 @@ export class Unsealing {
       progress: this.#progress.count,
       nonce: this.#nonce,
       migration: false,
-      recovery_seal: record?.isAutomatic ?? false,
+      recovery_seal: record?.isAutomatic ?? this.#defaultType !== shamirType,
     }
   }
 }
