@@ -32,10 +32,13 @@ export function parseConfigText(text: string, name: string): Entries {
     const file = parseHcl(text)
     return entriesOf(file.root, { name, text: file.text })
   } catch (error) {
-    if (error instanceof ApiError) throw new ConfigError(`${name}: ${error.message}`, { cause: error })
+    if (error instanceof ApiError) throw new ConfigError(`${name}: ${withLine(error.message, text)}`, { cause: error })
     throw error
   }
 }
+
+/** The JSON reader counts characters; people count lines. */
+const withLine = (message: string, text: string): string => message.replace(/^error parsing JSON at position (\d+)/, (_, at) => `At ${placeOf(text, Number(at))}`)
 
 function entriesOf(object: HclObject, source: Source): Entry[] {
   return object.items.map((item) => ({

@@ -1,0 +1,137 @@
+/** The real command as processes of their own, in a home and working folder of their own: servers, and what is typed beside them. */
+import { spawn, spawnSync, type ChildProcess, type StdioOptions } from 'node:child_process'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+
+/** The compiled entry point of the command. */
+export const mainFile = join(import.meta.dirname, '../../cli/main.js')
+
+export interface Ended {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly out: string
+  readonly err: string
+}
+
+export interface RunningServer {
+  readonly child: ChildProcess
+  out(): string
+  err(): string
+  /** Resolves once the output has it. Fails when the process ends or ten seconds are over. */
+  printed(pattern: RegExp): Promise<void>
+  readonly ended: Promise<Ended>
+  stop(signal?: NodeJS.Signals): Promise<Ended>
+}
+
+export interface Place {
+  readonly folder: string
+  /** Beside the folder's own `HOME` and `PATH`. */
+  readonly environment: NodeJS.ProcessEnv
+  /** Writes a file and returns its path. */
+  file(name: string, text: string): string
+  /** Starts `coffer server ARGS`; `stdio` other than pipes leaves the output empty. */
+  start(args: readonly string[], options?: StartOptions): RunningServer
+  /** Starts a server and waits until it answers. Fails with what it printed otherwise. */
+  started(args: readonly string[], options?: StartOptions): Promise<RunningServer>
+  /** Runs a text in `sh`, in which `coffer` is the command. */
+  shell(script: string, environment?: NodeJS.ProcessEnv): Ended
+}
+
+interface StartOptions {
+  readonly environment?: NodeJS.ProcessEnv
+  readonly stdio?: StdioOptions
+}
+
+/** Runs with a fresh folder; ends every server that is left, and removes the folder. */
+export async function inPlace(body: (place: Place) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'coffer-server-'))
+  const servers: RunningServer[] = []
+  try {
+    await body(makePlace(folder, servers))
+  } finally {
+    for (const { child, ended } of servers) {
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
+      await ended
+    }
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function makePlace(folder: string, servers: RunningServer[]): Place {
+  const bin = join(folder, '.bin')
+  const file = (name: string, text: string): string => {
+    const path = join(folder, name)
+    writeFileSync(path, text)
+    return path
+  }
+  mkdirSync(bin)
+  chmodSync(file('.bin/coffer', `#!/bin/sh\nexec "${process.execPath}" "${mainFile}" "$@"\n`), 0o700)
+  const environment = { PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}`, HOME: folder }
+  const start = (args: readonly string[], options: StartOptions = {}): RunningServer => {
+    const env = { ...environment, ...options.environment }
+    const child = spawn(process.execPath, [mainFile, 'server', ...args], { cwd: folder, env, stdio: options.stdio ?? ['ignore', 'pipe', 'pipe'] })
+    const server = watch(child)
+    servers.push(server)
+    return server
+  }
+  return {
+    folder,
+    environment,
+    file,
+    start,
+    async started(args, options) {
+      const server = start(args, options)
+      await server.printed(/server started!/)
+      return server
+    },
+    shell(script, more = {}) {
+      const { status, signal, stdout, stderr } = spawnSync('sh', ['-c', script], { cwd: folder, env: { ...environment, ...more }, encoding: 'utf8' })
+      return { code: status, signal, out: stdout, err: stderr }
+    },
+  }
+}
+
+function watch(child: ChildProcess): RunningServer {
+  const text = { out: '', err: '' }
+  child.stdout?.on('data', (chunk: Buffer) => (text.out += String(chunk)))
+  child.stderr?.on('data', (chunk: Buffer) => (text.err += String(chunk)))
+  const ended = new Promise<Ended>((resolve) => child.once('close', (code, signal) => resolve({ code, signal, ...text })))
+  return {
+    child,
+    out: () => text.out,
+    err: () => text.err,
+    ended,
+    async printed(pattern) {
+      for (const deadline = Date.now() + 10_000; !pattern.test(text.out + text.err); await pause(10)) {
+        if (child.exitCode !== null || child.signalCode !== null || Date.now() > deadline) throw new Error(`${pattern} was not printed, but:\n${text.out}${text.err}`)
+      }
+    },
+    async stop(signal = 'SIGTERM') {
+      child.kill(signal)
+      return await ended
+    },
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+/** One request with the token, if any, and its answer. */
+export async function ask(url: string, init: { readonly method?: string; readonly token?: string; readonly body?: unknown } = {}): Promise<{ status: number; text: string; headers: Headers }> {
+  const { method = 'GET', token, body } = init
+  const answer = await fetch(url, {
+    method,
+    headers: { connection: 'close', ...(token === undefined ? {} : { 'x-vault-token': token }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(10_000),
+  })
+  return { status: answer.status, text: await answer.text(), headers: answer.headers }
+}
