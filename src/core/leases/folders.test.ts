@@ -65,7 +65,10 @@ describe('listing', () => {
     await write(server, 'top/somebodys-secret-name/1')
     const seen: string[] = []
     const walk = async (prefix: string): Promise<void> => {
-      for (const name of await server.store.list(prefix)) name.endsWith('/') ? await walk(prefix + name) : seen.push(prefix + name)
+      for (const name of await server.store.list(prefix)) {
+        if (name.endsWith('/')) await walk(prefix + name)
+        else seen.push(prefix + name)
+      }
     }
     await walk('')
     assert.ok(seen.length > 10 && !seen.some((key) => key.includes('somebodys')))
