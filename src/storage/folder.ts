@@ -41,6 +41,7 @@ export interface FolderOptions {
 export async function prepareFolder(folder: string, options: FolderOptions = {}): Promise<void> {
   await makeFolder(folder)
   await checkFolder(folder)
+  await checkSpace(folder)
   if (process.platform === 'linux' && options.acceptNetworkFileSystem !== true) await checkFileSystem(folder)
 }
 
@@ -65,6 +66,17 @@ async function checkFolder(folder: string): Promise<void> {
   // Whoever may write here could put another file in the place of the store.
   if (uid === process.getuid?.()) return await chmod(folder, 0o700)
   if ((mode & 0o002) !== 0) throw unusable(folder, 'belongs to another user and may be written by everybody')
+}
+
+/** What a new store takes, and some room. */
+const newStoreBytes = 2 ** 20
+
+/** On a full disk the memory map of a new file cannot be filled, and touching it kills the process. Files that are there have their place. */
+async function checkSpace(folder: string): Promise<void> {
+  const isThere = await access(join(folder, 'lock.mdb')).then(() => true, () => false)
+  if (isThere) return
+  const { bavail, bsize } = await statfs(folder)
+  if (bavail * bsize < newStoreBytes) throw unusable(folder, 'lies on a disk that is full')
 }
 
 async function checkFileSystem(folder: string): Promise<void> {

@@ -1,0 +1,83 @@
+/** Kills a real server amid a storm of writes, again and again, over one folder, and looks each time at what is left. */
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Barrier } from '../../barrier/barrier.ts'
+import { openKeyFileSeal } from '../../barrier/seals/key-file.ts'
+import { unsealBySeal } from '../../barrier/seals/unsealing.ts'
+import type { Base } from '../../core/base.ts'
+import { checkState, type StateCheckOptions } from '../../core/check/state.ts'
+import { openLmdbStore } from '../../storage/lmdb.ts'
+import { seededRandom } from '../../storage/seeded.ts'
+import { builtinRegistry } from '../engines.ts'
+import { realHost } from '../host.ts'
+import { ask, freePort, inPlace, type Place } from './process.ts'
+import { createStorm, marks } from './storm.ts'
+
+export interface CrashReport {
+  readonly rounds: number
+  readonly acknowledged: number
+  /** Things that were looked at after each crash, in all. */
+  readonly verified: number
+  readonly openedInMs: number
+}
+
+const secrets = Object.values(marks).filter((mark) => mark.length >= 6)
+
+/** Opens the folder of a server that does not run, and checks everything in it. */
+export async function checkFolder(folder: string, options: StateCheckOptions = {}): Promise<void> {
+  const store = await openLmdbStore({ folder })
+  try {
+    const barrier = new Barrier(store, { now: () => Date.now() })
+    await unsealBySeal(barrier, await openKeyFileSeal(join(folder, 'seal.key')))
+    const base: Base = { host: realHost(() => undefined), barrier, registry: builtinRegistry(), settings: {} as Base['settings'] }
+    const raw = [{ name: 'data.mdb', bytes: await readFile(join(folder, 'data.mdb')) }]
+    assert.deepEqual(await checkState(base, { secrets, raw, ...options }), [])
+    barrier.seal()
+  } finally {
+    await store.close()
+  }
+}
+
+/** The rounds differ with the seed; the moments of the kills are up to the machine. */
+export const crashRounds = (rounds: number, seed: number): Promise<CrashReport> => {
+  let report: CrashReport = { rounds, acknowledged: 0, verified: 0, openedInMs: 0 }
+  return inPlace(async (place) => void (report = await runRounds(place, rounds, seed))).then(() => report)
+}
+
+async function runRounds(place: Place, rounds: number, seed: number): Promise<CrashReport> {
+  const random = seededRandom(seed)
+  const storm = createStorm(random)
+  const folder = join(place.folder, 'data')
+  const args = [`-data=${folder}`, `-listen=127.0.0.1:${await freePort()}`, '-dev-no-store-token']
+  const port = Number(args[1]?.split(':')[1])
+  let token = ''
+  let [verified, openedInMs] = [0, 0]
+  for (let round = 0; round < rounds; round++) {
+    const started = Date.now()
+    const server = await place.started(args)
+    openedInMs = Math.max(openedInMs, Date.now() - started)
+    if (token === '') {
+      token = /^Root token: (hvs\.\S{24})$/m.exec(server.out())?.[1] ?? ''
+      await ask(`http://127.0.0.1:${port}/v1/sys/auth/userpass`, { method: 'POST', token, body: { type: 'userpass' } })
+    }
+    verified += storm.ledger.keys().length
+    assert.deepEqual(await storm.verify(port, token), [], `after crash ${round}`)
+    const stormed = storm.run(port, token)
+    await pause(50 + random() * 700)
+    assert.equal((await server.stop('SIGKILL')).signal, 'SIGKILL')
+    await stormed
+    assert.deepEqual(storm.problems, [])
+    const logged = Buffer.from(server.out().replace(token, '') + server.err())
+    await checkFolder(folder, { raw: [{ name: 'data.mdb', bytes: await readFile(join(folder, 'data.mdb')) }, { name: 'the log', bytes: logged }] })
+  }
+  const server = await place.started(args)
+  verified += storm.ledger.keys().length
+  assert.deepEqual(await storm.verify(port, token), [], 'at the end')
+  // What the crashes interrupted is finished within the next turns of the sweeper and of the removals.
+  await pause(7_000)
+  assert.equal((await server.stop()).code, 0)
+  await checkFolder(folder, { isSettled: true })
+  return { rounds, acknowledged: storm.count(), verified, openedInMs }
+}
