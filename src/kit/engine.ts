@@ -24,7 +24,7 @@ export interface LeaseCall {
 
 export interface LeaseKind {
   readonly renew?: (call: LeaseCall) => Promise<{ readonly ttlSeconds: number; readonly maxTtlSeconds: number }>
-  /** Idempotent: what is not there any more counts as revoked. */
+  /** Idempotent: what is not there any more counts as revoked. The text of what it throws is kept and shown to operators: never a secret in it. */
   readonly revoke: (call: LeaseCall) => Promise<void>
 }
 

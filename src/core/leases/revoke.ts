@@ -1,6 +1,6 @@
-/** Revokes and renews leases of secrets through the engine that issued them. A failure is kept in the lease and tried again later. */
-import { badRequest, Conflict } from '../../kit/errors.ts'
+/** Revokes leases of secrets through the engine that issued them. A failure is kept in the lease and tried again later. */
 import type { LeaseKind } from '../../kit/engine.ts'
+import { Conflict } from '../../kit/errors.ts'
 import { opaqueStore } from '../base.ts'
 import type { Core } from '../core.ts'
 import type { Mount } from '../mounts/table.ts'
@@ -10,6 +10,10 @@ import { heldKey, leaseExpiryKey, leaseRecords, type LeasePlace, type LeaseRecor
 /** Tries before a lease is irrevocable, and the wait after the first failure, doubled each time: seconds. */
 const failuresMax = 6
 const firstBackoffSeconds = 10
+/** An engine that takes longer has failed: what it does in the end counts for nothing. */
+const revokeSecondsMax = 60
+/** Characters of a reason that are kept. */
+const reasonMax = 240
 
 /** What the engine of a lease says of why it could not revoke. */
 class EngineFailure extends Error {
@@ -38,11 +42,23 @@ async function revokeIn(core: Core, unit: Unit, place: LeasePlace): Promise<void
   if (found === null) throw new EngineFailure('the engine that issued it is not there')
   const { internal } = lease.secret
   const call = { store: unit.on(found.mount.store), mount: found.mount.view, now: core.host.now(), internal, incrementSeconds: 0 }
-  await found.kind.revoke(call).catch((error: unknown) => {
+  await withinTime(core, () => found.kind.revoke(call)).catch((error: unknown) => {
     if (error instanceof Conflict) throw error
-    throw new EngineFailure(error instanceof Error ? error.message : 'failed', { cause: error })
+    throw new EngineFailure((error instanceof Error ? error.message : 'failed').slice(0, reasonMax), { cause: error })
   })
   removeLease(unit, core, place, lease)
+}
+
+async function withinTime(core: Core, work: () => Promise<void>): Promise<void> {
+  let cancel = (): void => undefined
+  const late = new Promise<never>((_, reject) => {
+    cancel = core.host.later(revokeSecondsMax * 1000, () => reject(new EngineFailure(`the engine did not answer within ${revokeSecondsMax} seconds`)))
+  })
+  try {
+    await Promise.race([work(), late])
+  } finally {
+    cancel()
+  }
 }
 
 async function afterFailure(core: Core, unit: Unit, place: LeasePlace, failure: string, force: boolean): Promise<boolean> {
@@ -61,40 +77,36 @@ function removeLease(unit: Unit, core: Core, place: LeasePlace, lease: LeaseReco
 }
 
 function noteFailure(core: Core, unit: Unit, place: LeasePlace, lease: LeaseRecord, secret: SecretLease, failure: string): void {
-  const opaque = unit.on(opaqueStore(core))
   const failures = secret.failures + 1
+  const backoffSeconds = firstBackoffSeconds * 2 ** Math.min(secret.failures, failuresMax)
   const irrevocable = failures >= failuresMax
-  const expiresAt = core.host.now() + firstBackoffSeconds * 1000 * 2 ** secret.failures
-  opaque.delete(leaseExpiryKey(secret.expiresAt, place))
-  if (!irrevocable) opaque.put(leaseExpiryKey(expiresAt, place), new Uint8Array(0))
-  leaseRecords.write(opaque, { ...lease, secret: { ...secret, expiresAt, failures, failure, irrevocable } }, place.folder, place.suffix)
+  leaveToSweeper(core, unit, place, lease, { ...secret, expiresAt: core.host.now() + backoffSeconds * 1000, failures, failure, irrevocable })
 }
 
-async function kindOf(core: Core, secret: SecretLease): Promise<{ readonly mount: Mount; readonly kind: LeaseKind } | null> {
-  const mount = (await core.mounts.at(secret.mountPath)) ?? (await core.mounts.leaving(secret.mountUuid))
-  const kind = mount?.record.uuid === secret.mountUuid ? mount.registered?.engine.leases?.[secret.kind] : undefined
-  return mount === null || kind === undefined ? null : { mount, kind }
-}
-
-/** Renews a lease in a unit and returns it as it is then. Throws `bad_request` with Vault's texts. */
-export async function renewLease(core: Core, unit: Unit, place: LeasePlace, incrementSeconds: number): Promise<LeaseRecord & { readonly secret: SecretLease }> {
+/** From here on the lease belongs to nobody but the sweeper, which takes it when it is due. */
+function leaveToSweeper(core: Core, unit: Unit, place: LeasePlace, lease: LeaseRecord, secret: SecretLease): void {
   const opaque = unit.on(opaqueStore(core))
-  const lease = await leaseRecords.read(opaque, place.folder, place.suffix)
-  if (lease === null) throw badRequest('lease not found')
-  const secret = lease.secret
-  if (secret === null) throw badRequest('tokens cannot be renewed through this endpoint')
-  const now = core.host.now()
-  if (secret.expiresAt <= now) throw badRequest('lease expired')
-  if (!secret.renewable) throw badRequest('lease is not renewable')
-  const found = await kindOf(core, secret)
-  if (found === null || found.kind.renew === undefined) throw badRequest('lease is not renewable')
-  const { internal } = secret
-  const terms = await found.kind.renew({ store: unit.on(found.mount.store), mount: found.mount.view, now, internal, incrementSeconds })
-  const latest = secret.issuedAt + terms.maxTtlSeconds * 1000
-  const expiresAt = Math.min(now + (incrementSeconds || terms.ttlSeconds) * 1000, latest, secret.endsAt ?? Infinity)
-  const renewed = { ...lease, secret: { ...secret, expiresAt, lastRenewalAt: now, ttl: Math.round((expiresAt - now) / 1000) } }
-  opaque.delete(leaseExpiryKey(secret.expiresAt, place))
-  opaque.put(leaseExpiryKey(expiresAt, place), new Uint8Array(0))
-  leaseRecords.write(opaque, renewed, place.folder, place.suffix)
-  return renewed
+  if (lease.tokenHash !== '') opaque.delete(heldKey(lease.tokenHash, place))
+  if (lease.secret !== null) opaque.delete(leaseExpiryKey(lease.secret.expiresAt, place))
+  if (!secret.irrevocable) opaque.put(leaseExpiryKey(secret.expiresAt, place), new Uint8Array(0))
+  leaseRecords.write(opaque, { ...lease, tokenHash: '', secret }, place.folder, place.suffix)
+}
+
+/** Makes the sweeper revoke a lease with its next pass, for those who cannot wait for an engine. */
+export async function queueLease(core: Core, place: LeasePlace): Promise<void> {
+  await withUnit(async (unit) => {
+    const lease = await leaseRecords.read(unit.on(opaqueStore(core)), place.folder, place.suffix)
+    if (lease === null || lease.secret === null) return
+    const expiresAt = lease.secret.failures > 0 ? lease.secret.expiresAt : Math.min(lease.secret.expiresAt, core.host.now())
+    leaveToSweeper(core, unit, place, lease, { ...lease.secret, expiresAt })
+  })
+}
+
+/** The engine of a lease: also of a mount that was moved since, or is being disabled. */
+async function kindOf(core: Core, { mountPath, mountUuid, kind }: SecretLease): Promise<{ readonly mount: Mount; readonly kind: LeaseKind } | null> {
+  const isIt = (mount: Mount | null | undefined): mount is Mount => mount?.record.uuid === mountUuid
+  const atPath = await core.mounts.at(mountPath)
+  const mount = isIt(atPath) ? atPath : ((await core.mounts.leaving(mountUuid)) ?? (await core.mounts.list()).find(isIt) ?? null)
+  const known = mount?.registered?.engine.leases?.[kind]
+  return mount === null || known === undefined ? null : { mount, kind: known }
 }

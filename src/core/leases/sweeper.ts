@@ -2,60 +2,108 @@
 import { opaqueStore } from '../base.ts'
 import type { Core } from '../core.ts'
 import { findTokenByHash } from '../tokens/find.ts'
-import { resumeRevocations, revokeToken } from '../tokens/revoke.ts'
+import { expireToken, resumeRevocations } from '../tokens/revoke.ts'
+import { Lanes } from './lanes.ts'
 import { expiryPrefix, leaseRecords, parseExpiryName, parseLeaseReference, type ExpiryEntry } from './record.ts'
 import { revokeLease } from './revoke.ts'
 
 const pieceMax = 256
+/** Entries that one pass looks at: the next one goes on where it stopped. */
+const lookedAtMax = 5_000
 
 /**
- * One pass over everything that is due; returns how many entries were dealt with. An entry that lies (the record says otherwise) is dropped; one whose
- * revocation fails stays for the next pass.
+ * Tokens that have expired are removed as they are met; leases of secrets go to a lane of their mount, so that an engine that hangs or fails stops
+ * nothing but its own. An entry that lies (the record says otherwise) is dropped; one whose revocation could not even be noted stays for the next pass.
  */
-export async function sweepExpired(core: Core): Promise<number> {
-  const store = opaqueStore(core)
-  let count = 0
-  let after = ''
-  for (;;) {
-    const names = await store.list(expiryPrefix, { after, limit: pieceMax })
-    for (const name of names) {
-      const entry = parseExpiryName(name)
-      if (entry.dueAt > core.host.now()) return count
-      try {
-        await expire(core, entry)
-        await store.commit([], [{ del: expiryPrefix + name }])
+export class Sweeper {
+  readonly #core: Core
+  readonly #lanes = new Lanes()
+  #after = ''
+  /** Whether the last pass left something for the next one. */
+  isBehind = false
+
+  constructor(core: Core) {
+    this.#core = core
+  }
+
+  /** Looks at what is due, and starts what is to be done for it. Resolves with the number of entries. */
+  async pass(): Promise<number> {
+    this.isBehind = false
+    for (let count = 0; ; ) {
+      const names = await opaqueStore(this.#core).list(expiryPrefix, { after: this.#after, limit: pieceMax })
+      for (const name of names) {
+        const entry = parseExpiryName(name)
+        if (entry.dueAt > this.#core.host.now()) return this.#endAt('', count)
+        await this.#take(name, entry)
         count += 1
-      } catch (error) {
-        logFailure(core, error)
       }
+      if (names.length < pieceMax) return this.#endAt('', count)
+      this.#after = names.at(-1) as string
+      if (count >= lookedAtMax) return this.#endAt(this.#after, count)
     }
-    if (names.length < pieceMax) return count
-    after = names.at(-1) as string
+  }
+
+  #endAt(after: string, count: number): number {
+    this.#after = after
+    this.isBehind ||= after !== ''
+    return count
+  }
+
+  /** Resolves when nothing that was started is under way any more. */
+  settle(): Promise<void> {
+    return this.#lanes.settle()
+  }
+
+  async #take(name: string, { kind, reference }: ExpiryEntry): Promise<void> {
+    if (kind === 'token') return await this.#finish(name, () => this.#expireToken(reference))
+    const place = parseLeaseReference(reference)
+    const lease = await leaseRecords.read(opaqueStore(this.#core), place.folder, place.suffix)
+    const isDue = lease !== null && lease.secret !== null && lease.secret.expiresAt <= this.#core.host.now()
+    if (!isDue) return await this.#finish(name, async () => undefined)
+    const isTaken = this.#lanes.add(lease.secret.mountUuid, name, () => this.#finish(name, async () => void (await revokeLease(this.#core, place))))
+    this.isBehind ||= !isTaken
+  }
+
+  /** A token that was renewed meanwhile has an entry at a later time. The leases of one that was not are due now. */
+  async #expireToken(hash: string): Promise<void> {
+    if ((await findTokenByHash(this.#core, hash)) !== null) return
+    await expireToken(this.#core, hash)
+    this.isBehind = true
+  }
+
+  async #finish(name: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+      await opaqueStore(this.#core).commit([], [{ del: expiryPrefix + name }])
+    } catch (error) {
+      if (!this.#core.barrier.isSealed) logFailure(this.#core, error)
+    }
   }
 }
 
-async function expire(core: Core, { kind, reference }: ExpiryEntry): Promise<void> {
-  if (kind === 'token') {
-    // Renewed meanwhile: it has an entry at a later time.
-    if ((await findTokenByHash(core, reference)) === null) await revokeToken(core, reference)
-    return
-  }
-  const place = parseLeaseReference(reference)
-  const lease = await leaseRecords.read(opaqueStore(core), place.folder, place.suffix)
-  if (lease?.secret && lease.secret.expiresAt <= core.host.now()) await revokeLease(core, place)
+/** Deals with everything that is due by now, and waits for it; returns how many entries there were. */
+export async function sweepExpired(core: Core): Promise<number> {
+  const sweeper = new Sweeper(core)
+  let count = 0
+  do {
+    count += await sweeper.pass()
+    await sweeper.settle()
+  } while (sweeper.isBehind)
+  return count
 }
 
 const logFailure = (core: Core, error: unknown): void =>
   core.host.log('error', 'expiration', 'failed to revoke what has expired', { error: error instanceof Error ? error.message : 'unknown' })
 
-/** Sweeps about once a second until stopped. Only one process of a cluster does: see the supervisor. */
+/** Sweeps about once a second, or sooner while there is more to do, until stopped. Only one process of a cluster does: see the supervisor. */
 export function startSweeper(core: Core, everyMs = 1000): () => Promise<void> {
+  const sweeper = new Sweeper(core)
   let stopped = false
   let cancel = (): void => undefined
   let running: Promise<void> = Promise.resolve()
   const turn = (): void => {
-    running = sweepOnce(core).finally(() => {
-      if (!stopped) cancel = core.host.later(everyMs, turn)
+    running = sweepOnce(core, sweeper).finally(() => {
+      if (!stopped) cancel = core.host.later(sweeper.isBehind ? everyMs / 4 : everyMs, turn)
     })
   }
   cancel = core.host.later(everyMs, turn)
@@ -66,11 +114,11 @@ export function startSweeper(core: Core, everyMs = 1000): () => Promise<void> {
   }
 }
 
-async function sweepOnce(core: Core): Promise<void> {
+async function sweepOnce(core: Core, sweeper: Sweeper): Promise<void> {
   if (core.barrier.isSealed) return
   try {
     await resumeRevocations(core)
-    await sweepExpired(core)
+    await sweeper.pass()
   } catch (error) {
     if (!core.barrier.isSealed) logFailure(core, error)
   }

@@ -154,15 +154,25 @@ export async function resumeConversions(core: Core): Promise<void> {
   for (const uuid of await namedStore(core).list('conversions/')) await finishConversion(core, uuid)
 }
 
-/** Revokes every lease whose id begins with `prefix` (a folder, ending in '/'). `force`: also where an engine fails. */
+/**
+ * Revokes every lease whose id begins with `prefix` (a folder, ending in '/'). `force`: also where an engine fails. Returns how many could not be
+ * revoked yet.
+ */
 export async function revokeUnder(core: Core, prefix: string, force = false): Promise<number> {
-  let count = 0
-  for await (const lease of leasesUnder(core, prefix)) {
-    await revokeOne(core, lease, force)
-    count += 1
+  let failed = 0
+  let some: LeaseRecord[] = []
+  const revokeSome = async (): Promise<void> => {
+    for (const isDone of await Promise.all(some.map((lease) => revokeOne(core, lease, force)))) failed += isDone ? 0 : 1
+    some = []
   }
-  return count
+  for await (const lease of leasesUnder(core, prefix)) {
+    if (some.push(lease) >= leasesAtOnce) await revokeSome()
+  }
+  await revokeSome()
+  return failed
 }
+
+const leasesAtOnce = 8
 
 /** False: the engine of the lease could not revoke it yet. */
 export async function revokeOne(core: Core, lease: LeaseRecord, force = false): Promise<boolean> {

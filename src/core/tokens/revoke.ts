@@ -7,7 +7,7 @@ import type { Transaction } from '../../kit/store.ts'
 import { opaqueStore } from '../base.ts'
 import type { Core } from '../core.ts'
 import { heldKey, leaseRecords, parseLeaseReference, placeOf, tokenExpiryKey } from '../leases/record.ts'
-import { revokeLease } from '../leases/revoke.ts'
+import { queueLease, revokeLease } from '../leases/revoke.ts'
 import { withUnit, type Unit } from '../unit.ts'
 import { hashAccessor, leaseIdOf } from './create.ts'
 import { accessorRecords, childKey, tokenRecords, type TokenRecord } from './record.ts'
@@ -65,20 +65,45 @@ export async function finishLater(core: Core, hash: string): Promise<void> {
 /** Whether this token died of its last use a moment ago. */
 export const isUsedUp = async (core: Core, hash: string): Promise<boolean> => (await remains.read(opaqueStore(core), hash))?.usedUp === true
 
+/** Whether the engines of what the token held are asked before this ends, or by the sweeper. */
+type How = 'at once' | 'queued'
+
+/** Revocations that somebody in this process is finishing. */
+const underWay = new WeakMap<Core, Set<string>>()
+const leasesAtOnce = 8
+
+/** Revokes a token that has expired, without waiting for any engine. */
+export async function expireToken(core: Core, hash: string): Promise<void> {
+  await killToken(core, hash)
+  if (underWay.get(core)?.has(hash) !== true) await finishRevocation(core, hash, 'queued')
+}
+
 /** The second half: leases, children, cubbyhole. May be run again at any point. */
-export async function finishRevocation(core: Core, hash: string): Promise<void> {
-  const store = opaqueStore(core)
-  const left = await remains.read(store, hash)
+export async function finishRevocation(core: Core, hash: string, how: How = 'at once'): Promise<void> {
+  const left = await remains.read(opaqueStore(core), hash)
   if (left === null) return
-  await eachName(core, `held/${hash}/`, async (name) => {
-    await revokeLease(core, parseLeaseReference(name))
-    await store.commit([], [{ del: heldKey(hash, parseLeaseReference(name)) }])
+  const mine = underWay.get(core) ?? new Set()
+  underWay.set(core, mine.add(hash))
+  try {
+    await removeWhatHangsOn(core, left, how)
+  } finally {
+    mine.delete(hash)
+  }
+}
+
+async function removeWhatHangsOn(core: Core, { hash, cubbyholeId }: Remains, how: How): Promise<void> {
+  const store = opaqueStore(core)
+  await eachName(core, `held/${hash}/`, leasesAtOnce, async (name) => {
+    const place = parseLeaseReference(name)
+    await (how === 'queued' ? queueLease(core, place) : revokeLease(core, place))
+    await store.commit([], [{ del: heldKey(hash, place) }])
   })
-  await eachName(core, `child/${hash}/`, async (child) => {
-    await revokeToken(core, child)
+  await eachName(core, `child/${hash}/`, 1, async (child) => {
+    await killToken(core, child)
+    await finishRevocation(core, child, how)
     await store.commit([], [{ del: childKey(hash, child) }])
   })
-  await core.clearCubbyhole(left.cubbyholeId)
+  await core.clearCubbyhole(cubbyholeId)
   await store.commit([], [{ del: remains.key(hash) }])
 }
 
@@ -106,23 +131,25 @@ async function makeOrphan(opaque: Transaction, parent: string, child: string): P
   opaque.delete(childKey(parent, child))
 }
 
-/** Calls `work` for each name in a flat folder of the opaque store; `work` removes the name. */
-async function eachName(core: Core, prefix: string, work: (name: string) => Promise<void>): Promise<void> {
+/** Calls `work` for each name in a flat folder of the opaque store, for some at once; `work` removes the name. The first failure ends it. */
+async function eachName(core: Core, prefix: string, atOnce: number, work: (name: string) => Promise<void>): Promise<void> {
   let after = ''
   for (;;) {
     const names = await opaqueStore(core).list(prefix, { after, limit: pieceMax })
-    for (const name of names) await work(name)
+    for (let i = 0; i < names.length; i += atOnce) await Promise.all(names.slice(i, i + atOnce).map(work))
     if (names.length < pieceMax) return
     after = names.at(-1) as string
   }
 }
 
-/** Goes on with revocations that a crash interrupted; returns how many there were. */
+/** Goes on with revocations that a crash interrupted, without waiting for any engine; returns how many there were. One that fails stops no other. */
 export async function resumeRevocations(core: Core): Promise<number> {
   let count = 0
-  await eachName(core, 'revoking/', async (hash) => {
-    await finishRevocation(core, hash)
-    count += 1
+  await eachName(core, 'revoking/', 1, async (hash) => {
+    if (underWay.get(core)?.has(hash) === true) return
+    await finishRevocation(core, hash, 'queued').then(() => (count += 1), (error: unknown) => {
+      if (!core.barrier.isSealed) core.host.log('error', 'token', 'a revocation could not be finished yet', { error: error instanceof Error ? error.message : 'unknown' })
+    })
   })
   return count
 }

@@ -35,6 +35,8 @@ export interface HarnessOptions {
   readonly settings?: Partial<CoreSettings>
   /** Besides those that every server has. */
   readonly engines?: readonly Engine[]
+  /** Default: timers of the machine. */
+  readonly later?: Host['later']
 }
 
 export interface RequestOptions {
@@ -77,7 +79,7 @@ export interface ServeHarness {
   /** What the server does beside requests: finishes revocations, revokes what has expired. */
   readonly sweep: () => Promise<void>
   /** Another process over the same store, unsealed, with the same clock: a second node, or this server after a restart. Closed by itself. */
-  readonly sibling: (options?: Pick<HarnessOptions, 'store' | 'settings' | 'engines'>) => Promise<ServeHarness>
+  readonly sibling: (options?: Partial<HarnessOptions>) => Promise<ServeHarness>
   readonly close: () => Promise<void>
 }
 
@@ -104,7 +106,7 @@ interface Shared {
 
 async function harnessOver(shared: Shared, options: HarnessOptions & { readonly store: Store }, open: typeof initialize): Promise<ServeHarness> {
   const logged: string[] = []
-  const host = hostOf(() => shared.time, logged, options.random)
+  const host = hostOf(() => shared.time, logged, options)
   const barrier = new Barrier(options.store, { now: host.now })
   const audit = new AuditBroker({ host, limits: { dataFolder: null, folders: null, prefix: true } })
   const registry = registryOf([system, identity, tokenAuth, ...engines, ...authMethods, ...(options.engines ?? [])])
@@ -136,20 +138,22 @@ async function harnessOver(shared: Shared, options: HarnessOptions & { readonly 
   }
 }
 
-function hostOf(now: () => number, logged: string[], random = (bytes: number): Uint8Array => randomBytes(bytes)): Host {
+function hostOf(now: () => number, logged: string[], { random = (bytes) => randomBytes(bytes), later = laterByTimer }: HarnessOptions): Host {
   return {
     now,
     random,
+    later,
     uuid: () => randomUUID(),
     log(level, module, message, fields = {}) {
       if (level !== 'trace' && level !== 'debug') logged.push(`${level} ${module} ${message} ${JSON.stringify(fields)}`)
     },
-    later(ms, work) {
-      const timer = setTimeout(work, ms)
-      timer.unref()
-      return () => clearTimeout(timer)
-    },
   }
+}
+
+function laterByTimer(ms: number, work: () => void): () => void {
+  const timer = setTimeout(work, ms)
+  timer.unref()
+  return () => clearTimeout(timer)
 }
 
 /** One share of one. */

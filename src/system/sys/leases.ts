@@ -3,7 +3,7 @@ import { opaqueStore } from '../../core/base.ts'
 import type { Core } from '../../core/core.ts'
 import { leasesUnder, listFolder } from '../../core/leases/folders.ts'
 import { leaseRecords, placeOf, type LeaseRecord } from '../../core/leases/record.ts'
-import { renewLease } from '../../core/leases/revoke.ts'
+import { renewLease } from '../../core/leases/renew.ts'
 import { revokeOne, revokeUnder } from '../../core/mounts/change.ts'
 import { findTokenByHash } from '../../core/tokens/find.ts'
 import { badRequest } from '../../kit/errors.ts'
@@ -24,6 +24,7 @@ function checkId(id: string): string {
 
 async function readLease(core: Core, id: string): Promise<LeaseRecord | null> {
   const place = placeOf(core, id)
+  if (place.suffix === '') return null
   return await leaseRecords.read(opaqueStore(core), place.folder, place.suffix)
 }
 
@@ -73,8 +74,8 @@ const renew = systemPath('leases/renew').write({
   input: { ...leaseId, increment: defaulted(duration('For how long, from now; 0: as the secret has it.'), 0) },
   async handle({ core, unit, input }): Promise<Result> {
     const id = checkId(input.lease_id)
-    const { secret } = await renewLease(core, unit, placeOf(core, id), input.increment)
-    return reply({ shownLease: { id, renewable: secret.renewable, seconds: secret.ttl } })
+    const { lease: { secret }, warnings } = await renewLease(core, unit, placeOf(core, id), input.increment)
+    return reply({ shownLease: { id, renewable: secret.renewable, seconds: secret.ttl }, warnings })
   },
 })
 
@@ -94,11 +95,12 @@ const revoke = systemPath('leases/revoke').write({
 
 const underPath = (path: string): string => `${path.replace(/^\/+|\/+$/g, '')}/`
 
-/** A prefix may be a folder or one lease. */
-async function revokePrefix(core: Core, prefix: string, force: boolean): Promise<null> {
+/** A prefix may be a folder or one lease. Throws for `sync` when engines failed: the rest is revoked all the same. */
+async function revokePrefix(core: Core, prefix: string, force: boolean, sync: boolean): Promise<null> {
   const single = await readLease(core, prefix.replace(/\/+$/, ''))
-  if (single !== null) await revokeOne(core, single, force)
-  await revokeUnder(core, underPath(prefix), force)
+  const isSingleDone = single === null || (await revokeOne(core, single, force))
+  const count = (await revokeUnder(core, underPath(prefix), force)) + (isSingleDone ? 0 : 1)
+  if (count > 0 && sync) throw badRequest(`the engines could not revoke ${count} leases yet; they are tried again`)
   return null
 }
 
@@ -107,14 +109,14 @@ const revokeByPrefix = systemPath('leases/revoke-prefix/{prefix*}', prefix).writ
   summary: 'Revoke every lease under a prefix.',
   access: 'sudo',
   input: sync,
-  handle: async ({ core, params }) => await revokePrefix(core, params.prefix, false),
+  handle: async ({ core, params, input }) => await revokePrefix(core, params.prefix, false, input.sync),
 })
 
 const revokeByForce = systemPath('leases/revoke-force/{prefix*}', prefix).write({
   summary: 'Forget every lease under a prefix, also where revoking it fails.',
   access: 'sudo',
   input: sync,
-  handle: async ({ core, params }) => await revokePrefix(core, params.prefix, true),
+  handle: async ({ core, params, input }) => await revokePrefix(core, params.prefix, true, input.sync),
 })
 
 const typeField = { type: defaulted(text('`irrevocable`: those that could not be revoked.'), '') }
