@@ -6,19 +6,31 @@ import { ApiError, permissionDenied } from '../kit/errors.ts'
 import { callOf, type Resolved } from './input.ts'
 import type { WireRequest } from './wire.ts'
 
-/** Runs `work`, the login, unless the user is locked out. Operations that are no logins just run. */
-export async function asCounted<T>(core: Core, wire: WireRequest, target: Resolved, work: () => Promise<T>): Promise<T> {
+/** Throws when the user was locked out while the password was looked at: guesses that are sent all at once are worth no more than others. */
+export type StillOpen = () => Promise<void>
+
+const alwaysOpen: StillOpen = async () => undefined
+
+/** Runs `work`, the login, unless the user is locked out. It must ask `StillOpen` before it lets anybody in. Operations that are no logins just run. */
+export async function asCounted<T>(core: Core, wire: WireRequest, target: Resolved, work: (stillOpen: StillOpen) => Promise<T>): Promise<T> {
   const config = target.operation.lockoutName === null ? null : lockoutConfigOf(target.mount)
   const name = config === null ? null : nameOf(core, wire, target)
-  if (config === null || name === null) return await work()
-  const before = await findLockout(core, target.mount, name, config)
-  if (before === 'locked') throw permissionDenied({ detail: 'the user is locked out' })
+  if (config === null || name === null) return await work(alwaysOpen)
+  const look = async (): Promise<'none' | 'failed'> => {
+    const found = await findLockout(core, target.mount, name, config)
+    if (found === 'locked') throw permissionDenied({ detail: 'the user is locked out' })
+    return found
+  }
+  const before = await look()
   try {
-    const result = await work()
-    if (before === 'failed') await forgetFailures(core, target.mount.record.accessor, name)
+    const result = await work(async () => void (await look()))
+    // The login is done, whatever becomes of the count.
+    if (before === 'failed') await forgetFailures(core, target.mount.record.accessor, name).catch(() => core.host.log('warn', 'request', 'the failed logins of a user could not be forgotten'))
     return result
   } catch (error) {
-    if (error instanceof ApiError && error.code === 'invalid_credentials') await noteFailure(core, target.mount, name, config)
+    if (!(error instanceof ApiError) || error.code !== 'invalid_credentials') throw error
+    await look()
+    await noteFailure(core, target.mount, name, config)
     throw error
   }
 }

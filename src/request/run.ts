@@ -13,7 +13,7 @@ import { expectAlive, expectMount } from './expectations.ts'
 import type { Caller } from './identify.ts'
 import { callOf, fieldWarnings, isResolved, type Effects, type Resolved } from './input.ts'
 import { issueLogin, issueSecret } from './issue.ts'
-import { asCounted } from './lockout.ts'
+import { asCounted, type StillOpen } from './lockout.ts'
 import type { Spent } from './spend.ts'
 import type { Target } from './resolve.ts'
 import type { WireRequest } from './wire.ts'
@@ -34,11 +34,11 @@ export async function run(core: Core, acting: Acting): Promise<Outcome> {
   const { target } = acting
   if (!isResolved(target) || acting.wire.verb === 'head') throw placeError(target)
   const effects: Effects[] = []
-  const result = await asCounted(core, acting.wire, target, () =>
+  const result = await asCounted(core, acting.wire, target, (stillOpen) =>
     withUnit(async (unit) => {
       const effect: Effects = { warnings: [], afterCommit: [] }
       effects.push(effect)
-      return await attempt(core, acting, target, unit, effect)
+      return await attempt(core, acting, target, unit, effect, stillOpen)
     }),
   )
   for (const work of effects.at(-1)?.afterCommit ?? []) await work(target.mount.store)
@@ -56,12 +56,12 @@ function placeError({ mount, path, wrongVerb, rest, operation }: Target): ApiErr
   return new ApiError('unsupported_path', '1 error occurred:\n\t* unsupported path\n\n')
 }
 
-async function attempt(core: Core, acting: Acting, target: Resolved, unit: Unit, effects: Effects): Promise<Outcome> {
+async function attempt(core: Core, acting: Acting, target: Resolved, unit: Unit, effects: Effects, stillOpen: StillOpen): Promise<Outcome> {
   const { wire, caller, wrapTtl } = acting
   if (!finding.has(target.verb) || wrapTtl !== null) await expectStanding(core, acting, target, unit)
   const call = callOf(core, wire, target, caller, unit, effects, wrapTtl, acting.verdict?.pageLimit ?? null)
   const result = await target.operation.handle(call)
-  const out = visiblePart(acting, await outcomeOf(core, acting, target, unit, result))
+  const out = visiblePart(acting, await outcomeOf(core, acting, target, unit, result, stillOpen))
   const warnings = [...out.warnings, ...effects.warnings]
   const extra = out.empty && warnings.length === 0 ? [] : fieldWarnings(call.unknown, target, wire.data)
   const full: Outcome = warnings.length + extra.length === 0 ? out : { ...out, ...(out.empty ? { status: 200, empty: false } : {}), warnings: [...warnings, ...extra] }
@@ -87,12 +87,13 @@ async function expectStanding(core: Core, { caller, spent }: Acting, target: Res
   await expectAlive(core, unit, caller, spent)
 }
 
-async function outcomeOf(core: Core, acting: Acting, target: Resolved, unit: Unit, result: Result): Promise<Outcome> {
+async function outcomeOf(core: Core, acting: Acting, target: Resolved, unit: Unit, result: Result, stillOpen: StillOpen): Promise<Outcome> {
   if (result === null) return nothing(target)
   if (!(result instanceof Reply)) return outcome({ data: result })
   const { login, lease, data = null, warnings = [], status = 200 } = result.fields
   if ((login !== undefined || lease !== undefined) && status >= 400) throw internal('an operation gave a login or a lease together with an error')
   if (login !== undefined) {
+    await stillOpen()
     const issued = await issueLogin(core, unit, target, login)
     return outcome({ auth: authAnswer(issued), data, warnings: [...warnings, ...issued.warnings] })
   }

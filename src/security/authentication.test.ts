@@ -211,3 +211,17 @@ test('CVE-2020-25816: the leases of a service token go with it, when it expires 
     assert.equal(outside.valid.size, 0)
   }, { engines: [outside.engine] })
 })
+
+test('CVE-2025-6004: guesses that are sent all at once count like guesses one after the other', async () => {
+  await withServer(async (server) => {
+    await server.ok('write', 'sys/auth/userpass', { data: { type: 'userpass' } })
+    await server.ok('write', 'auth/userpass/users/ann', { data: { password: 'battery staple' } })
+    const guess = (password: string) => server.request('write', 'auth/userpass/login/ann', { token: null, data: { password } })
+    const passwords = [...Array.from({ length: 60 }, (_, i) => `guess ${i}`), 'battery staple']
+    const answers = await Promise.all(passwords.map(guess))
+    const wrong = answers.filter(({ status }) => status === 400).length
+    assert.ok(wrong >= 5 && wrong <= 8, `${wrong} guesses were told to be wrong`)
+    assert.equal(answers.at(-1)?.status, 403, 'the right one came too late')
+    assert.equal(await countOf(server, 'entity/'), 0)
+  })
+})

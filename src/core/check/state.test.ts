@@ -49,6 +49,16 @@ test('a state in the middle of a revocation is sound but not settled', async () 
   await server.close()
 })
 
+test('a mount whose data are half removed is sound as long as somebody is to finish it', async () => {
+  const server = await filled()
+  const record = await aMount(server, 'kv/')
+  const tainted = { put: mountRecords.key('kv/'), value: mountRecords.encode({ ...record, tainted: true }) }
+  await namedStore(server.core).commit([], [tainted, { put: removals.key(record.uuid), value: removals.encode(record) }])
+  await removeFirst(server, `t/${record.uuid}/d/`)
+  assert.deepEqual(await problems(server), [])
+  await server.close()
+})
+
 async function aToken({ core }: ServeHarness, isWanted: (record: TokenRecord) => boolean): Promise<TokenRecord> {
   const store = opaqueStore(core)
   for (const hash of await store.list('token/')) {

@@ -5,16 +5,18 @@ import { shownPath } from '../../core/mounts/change.ts'
 import type { Mount } from '../../core/mounts/table.ts'
 import { findToken } from '../../core/tokens/find.ts'
 import type { TokenRecord } from '../../core/tokens/record.ts'
+import { mayComeFrom } from '../../core/tokens/uses.ts'
+import type { PlainCall } from '../../kit/engine.ts'
 import { ApiError, permissionDenied } from '../../kit/errors.ts'
 import { text } from '../../kit/fields.ts'
 import { systemPath, type SystemCall } from '../call.ts'
 import { showMount } from './mount-config.ts'
 
 /** The caller of a public operation: null without a token; a token that means nothing is refused. */
-async function asker(call: SystemCall): Promise<TokenRecord | null> {
+async function asker(call: SystemCall & Pick<PlainCall, 'remoteAddress'>): Promise<TokenRecord | null> {
   if (call.tokenGiven === null) return null
   const record = await findToken(call.core, call.tokenGiven)
-  if (record === null) throw permissionDenied()
+  if (record === null || !mayComeFrom(record, call.remoteAddress)) throw permissionDenied()
   return record
 }
 
