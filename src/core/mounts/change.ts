@@ -9,7 +9,7 @@ import { leasesUnder } from '../leases/folders.ts'
 import { placeOf, type LeaseRecord } from '../leases/record.ts'
 import { revokeLease } from '../leases/revoke.ts'
 import { revokeToken } from '../tokens/revoke.ts'
-import { withUnit, type Unit } from '../unit.ts'
+import { beginUnit, withUnit, type Unit } from '../unit.ts'
 import { conversions, mountRecords, removals, type MountConfig, type MountRecord } from './record.ts'
 import { mountDepthMax } from './table.ts'
 
@@ -61,7 +61,8 @@ export async function setUp(core: Core, unit: Unit, record: MountRecord): Promis
   await registered.engine.setUp({ store: unit.on(core.barrier.tree(record.uuid)), mount, now: core.host.now(), random: core.host.random })
 }
 
-function checkPath({ path, kind }: NewMount): void {
+/** Throws `bad_request` where no mount can be, whatever there is. */
+function checkPath({ path, kind }: Pick<NewMount, 'path' | 'kind'>): void {
   const shown = JSON.stringify(kind === 'auth' ? shownPath(path) : path)
   if (path === '/' || path === 'auth/' || path.startsWith('/')) throw badRequest(`cannot mount ${shown}`)
   if (/\s/.test(path[0] ?? '') || /\s\/$/.test(path) || path.includes('//')) throw badRequest(`cannot mount ${shown}: the path holds blanks or empty parts`)
@@ -131,13 +132,17 @@ async function finishRemoval(core: Core, record: MountRecord): Promise<void> {
   })
 }
 
+/** Goes on with removals that a crash interrupted. One that fails stops no other. */
 export async function resumeRemovals(core: Core): Promise<void> {
   const named = namedStore(core)
   for (const uuid of await named.list('removals/')) {
     const record = await removals.read(named, uuid)
-    if (record !== null) await finishRemoval(core, record)
+    if (record !== null) await finishRemoval(core, record).catch((error: unknown) => logFailure(core, 'a mount could not be removed yet', record.path, error))
   }
 }
+
+const logFailure = (core: Core, what: string, path: string, error: unknown): void =>
+  core.host.log('error', 'mounts', what, { path, error: error instanceof Error ? error.message : 'unknown' })
 
 /** Converts the data of a mount to the version of its engine, in bounded commits, and then forgets that it had to. May be run again after a crash. */
 export async function finishConversion(core: Core, uuid: string): Promise<void> {
@@ -151,7 +156,7 @@ export async function finishConversion(core: Core, uuid: string): Promise<void> 
 }
 
 export async function resumeConversions(core: Core): Promise<void> {
-  for (const uuid of await namedStore(core).list('conversions/')) await finishConversion(core, uuid)
+  for (const uuid of await namedStore(core).list('conversions/')) await finishConversion(core, uuid).catch((error: unknown) => logFailure(core, 'a mount could not be converted yet', uuid, error))
 }
 
 /**
@@ -183,10 +188,13 @@ export async function revokeOne(core: Core, lease: LeaseRecord, force = false): 
 
 /** Moves a mount, as part of a unit: its data stay where they are. Its leases go before, one by one, as their ids name the old path. */
 export async function moveMount(core: Core, unit: Unit, from: string, to: string): Promise<void> {
+  checkPath({ path: to, kind: to.startsWith('auth/') ? 'auth' : 'secret' })
+  // A move that is refused must not have cost any lease.
+  if ((await core.mounts.at(from)) !== null) await checkFree(core, beginUnit(), to)
   await revokeUnder(core, from)
   const named = unit.on(namedStore(core))
   const record = await mountRecords.read(named, from)
-  if (record === null) throw badRequest(`no matching mount at ${JSON.stringify(from)}`)
+  if (record === null || record.tainted === true) throw badRequest(`no matching mount at ${JSON.stringify(from)}`)
   await checkFree(core, unit, to)
   mountRecords.remove(named, from)
   mountRecords.write(named, { ...record, path: to }, to)

@@ -3,7 +3,7 @@ import type { Core } from '../../core/core.ts'
 import type { MountConfig, MountRecord, UserLockoutConfig } from '../../core/mounts/record.ts'
 import { parseDuration } from '../../kit/duration.ts'
 import { badRequest } from '../../kit/errors.ts'
-import { flag, integer, isJsonObject, list, object, optional, text, textMap, type Fields, type ValuesOf } from '../../kit/fields.ts'
+import { flag, integer, isJsonObject, list, object, optional, parseFields, text, textMap, type Fields, type ValuesOf } from '../../kit/fields.ts'
 import { JsonNumber, type Json, type JsonObject } from '../../kit/json.ts'
 import type { Data } from '../../kit/result.ts'
 
@@ -32,11 +32,14 @@ const visibilities = ['', 'unauth', 'hidden']
 
 function ttlOf(written: string, fail: (reason: string) => string): number {
   if (written === 'system' || written === '') return 0
+  let seconds: number
   try {
-    return parseDuration(written)
+    seconds = parseDuration(written)
   } catch (cause) {
     throw badRequest(fail(cause instanceof Error ? cause.message : 'not a duration'), { cause })
   }
+  if (seconds < 0) throw badRequest(fail('a lifetime cannot be negative'))
+  return seconds
 }
 
 /** The config of a new mount, out of the object in its request. Flags and lists are taken strictly there, as Vault does. */
@@ -49,7 +52,7 @@ export function newConfig(core: Core, kind: MountRecord['kind'], given: JsonObje
   const maxTtl = ttlOf(written('max_lease_ttl'), (reason) => `unable to parse max TTL of ${written('max_lease_ttl')}: ${reason}`)
   if (maxTtl > 0 && defaultTtl > maxTtl) throw badRequest('given default lease TTL greater than given max lease TTL')
   if (maxTtl === 0 && defaultTtl > core.settings.maxLeaseSeconds) throw badRequest('given default lease TTL greater than system max lease TTL')
-  const lists = Object.fromEntries(listNames.flatMap((name) => (read(name) === null ? [] : [[name, list('').parse(read(name))]])))
+  const lists = Object.fromEntries(listNames.flatMap((name) => (read(name) === null ? [] : [[name, parseFields({ [name]: tuneFields[name] }, { [name]: read(name) }).values[name]]])))
   const tokenType = kind === 'auth' ? tokenTypeOf(written('token_type') || 'default-service') : undefined
   const visibility = visibilityOf(written('listing_visibility'))
   const lockout = read('user_lockout_config')
@@ -121,17 +124,17 @@ const lockoutFields = {
 } satisfies Fields
 
 function lockoutOf(given: JsonObject, before: UserLockoutConfig | undefined): UserLockoutConfig {
-  const value = <K extends keyof typeof lockoutFields>(name: K): ReturnType<(typeof lockoutFields)[K]['parse']> | undefined =>
-    Object.hasOwn(given, name) ? (lockoutFields[name].parse(given[name] ?? null) as ReturnType<(typeof lockoutFields)[K]['parse']>) : undefined
+  const { values } = parseFields(lockoutFields, given)
   const duration = (name: 'lockout_duration' | 'lockout_counter_reset_duration'): number | undefined => {
-    const written = value(name)
-    return written === undefined ? undefined : ttlOf(written, (reason) => reason)
+    const written = values[name]
+    return written === undefined ? undefined : ttlOf(written, (reason) => `${name}: ${reason}`)
   }
+  if ((values.lockout_threshold ?? 0) < 0) throw badRequest('lockout_threshold cannot be negative')
   return {
-    lockout_threshold: value('lockout_threshold') ?? before?.lockout_threshold ?? 5,
+    lockout_threshold: values.lockout_threshold ?? before?.lockout_threshold ?? 5,
     lockout_duration: duration('lockout_duration') ?? before?.lockout_duration ?? 900,
     lockout_counter_reset: duration('lockout_counter_reset_duration') ?? before?.lockout_counter_reset ?? 900,
-    lockout_disable: value('lockout_disable') ?? before?.lockout_disable ?? false,
+    lockout_disable: values.lockout_disable ?? before?.lockout_disable ?? false,
   }
 }
 
