@@ -54,6 +54,14 @@ export const permissionDenied = (options?: ErrorDetail): ApiError => new ApiErro
 export const internal = (detail: string, options?: ErrorDetail): ApiError =>
   new ApiError('internal', 'internal error', { ...options, detail })
 
+/** Where a failure was thrown, for the log: the first places of its stack, without its message, which may quote what it was given. */
+export function placeOfFailure(error: unknown): string {
+  const stack = error instanceof Error ? (error.stack ?? '') : ''
+  const message = error instanceof Error ? stack.indexOf(error.message) : -1
+  const places = message < 0 || !(error instanceof Error) ? '' : stack.slice(message + error.message.length)
+  return places.split('\n').filter((line) => /^ +at /.test(line)).slice(0, 5).map((line) => line.trim()).join(' ')
+}
+
 /** Thrown by `Store.commit` when an expectation does not hold: read again and try again. */
 export class Conflict extends Error {
   override readonly name = 'Conflict'

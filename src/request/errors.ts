@@ -1,6 +1,6 @@
 /** Refusals and failures as answers. What is not an `ApiError` is a bug: the caller learns nothing of it, the log everything but secrets. */
 import type { Core } from '../core/core.ts'
-import { ApiError } from '../kit/errors.ts'
+import { ApiError, placeOfFailure } from '../kit/errors.ts'
 import { outcome, answerOf, type Outcome } from './answer.ts'
 import type { WireRequest, WireResponse } from './wire.ts'
 
@@ -23,7 +23,6 @@ export const refusalOf = (core: Core, wire: WireRequest, error: unknown): WireRe
 
 function logBug(core: Core, wire: WireRequest, error: unknown): void {
   // The message of a foreign error may quote what it was given; its type and the place do not.
-  const place = error instanceof Error ? (error.stack ?? '').split('\n').slice(1, 6).join(' ') : ''
   const name = error instanceof Error ? error.name : typeof error
-  core.host.log('error', 'request', 'unexpected failure', { request: wire.id, path: wire.path, error: name, place })
+  core.host.log('error', 'request', 'unexpected failure', { request: wire.id, path: wire.path, error: name, place: placeOfFailure(error) })
 }

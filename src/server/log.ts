@@ -1,5 +1,5 @@
 /** Log lines, in the form that people know from Vault (`2026-01-01T00:00:00.000Z [INFO]  core: text: key=value`) or as JSON. */
-import { ApiError } from '../kit/errors.ts'
+import { ApiError, placeOfFailure } from '../kit/errors.ts'
 import { ConfigError } from './config/entries.ts'
 import type { LogControl, LogFields, Logger, LogLevel } from '../core/host.ts'
 
@@ -97,8 +97,7 @@ export function createLog(settings: LogSettings, now: () => number, out: (line: 
 export function describeError(error: unknown): LogFields {
   if (!(error instanceof Error)) return { error: typeof error }
   const isSafe = error instanceof ApiError || error instanceof ConfigError || 'syscall' in error
-  const place = (error.stack ?? '').split('\n').filter((line) => /^ +at /.test(line)).slice(0, 4).map((line) => line.trim()).join(' ')
-  return isSafe ? { error: error.message } : { error: error.name, place }
+  return isSafe ? { error: error.message } : { error: error.name, place: placeOfFailure(error) }
 }
 
 const standardLine = (time: string, level: LogLevel, module: string, message: string, fields: LogFields): string =>

@@ -70,8 +70,12 @@ export async function openWorld(config: ServerConfig, host: Host, logControl: Lo
   const { store, close } = await openStore(config.storage, onStop)
   const settings = coreSettings(config)
   const barrier = new Barrier(store, { now: host.now })
+  const automaticSeal = await sealOf(barrier).catch(async (error: unknown) => {
+    await close()
+    throw error
+  })
   const audit = new AuditBroker({ host, limits: { dataFolder: config.storage.folder === '' ? null : config.storage.folder, folders: config.audit.folders, prefix: config.audit.prefix } })
-  const core = makeCore({ host, logControl, settings, barrier, registry: builtinRegistry(), audit, automaticSeal: await sealOf(barrier), clearCubbyhole })
+  const core = makeCore({ host, logControl, settings, barrier, registry: builtinRegistry(), audit, automaticSeal, clearCubbyhole })
   const stopSweeper = startSweeper(core)
   const stopChores = startChores(core)
   const stopTicking = startTicking(core)

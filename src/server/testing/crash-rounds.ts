@@ -70,7 +70,9 @@ async function runRounds(place: Place, rounds: number, seed: number): Promise<Cr
     await stormed
     assert.deepEqual(storm.problems, [])
     const logged = Buffer.from(server.out().replace(token, '') + server.err())
-    await checkFolder(folder, { raw: [{ name: 'data.mdb', bytes: await readFile(join(folder, 'data.mdb')) }, { name: 'the log', bytes: logged }] })
+    await checkFolder(
+      folder, { raw: [{ name: 'data.mdb', bytes: await readFile(join(folder, 'data.mdb')) }, { name: 'the log', bytes: logged }] }
+    )
   }
   const server = await place.started(args)
   verified += storm.ledger.keys().length

@@ -1,4 +1,7 @@
-/** Clients that write to a server in every way at once, keep a ledger of what it acknowledged, and look afterwards whether all of it is there. */
+/**
+ * Clients that write to a server in every way at once, keep a ledger of what it acknowledged, and look afterwards whether all of it is
+ * there.
+ */
 import { Agent, request as httpRequest } from 'node:http'
 import { Ledger } from './ledger.ts'
 
@@ -51,7 +54,10 @@ export function createStorm(random: () => number): Storm {
 
     /** Until the server is gone. */
     async run(): Promise<void> {
-      const deeds = [this.put, this.put, this.put, this.put, this.remove, this.makeToken, this.makeToken, this.revoke, this.user, this.policy, this.mount, this.wrap, this.cubbyhole]
+      const deeds = [
+        this.put, this.put, this.put, this.put, this.remove, this.makeToken, this.makeToken, this.revoke, this.user, this.policy,
+        this.mount, this.wrap, this.cubbyhole,
+      ]
       try {
         for (;;) await pick(deeds).call(this)
       } catch (error) {
@@ -85,7 +91,10 @@ export function createStorm(random: () => number): Storm {
 
     async makeToken(): Promise<void> {
       const parent = random() < 0.3 ? this.#tokens.at(-1) : undefined
-      const { auth } = await this.#ok('POST', 'auth/token/create', { policies: ['root'], ttl: '10h', meta: { a: marks.name } }, parent === undefined ? {} : { 'x-vault-token': parent })
+      const { auth } = await this.#ok(
+        'POST', 'auth/token/create', { policies: ['root'], ttl: '10h', meta: { a: marks.name } },
+        parent === undefined ? {} : { 'x-vault-token': parent }
+      )
       const token = String(auth['client_token'])
       ledger.acknowledge(`token ${token}`, 'alive')
       // A child goes with its parent, which the ledger does not know; only those without one can be revoked here.
@@ -108,7 +117,9 @@ export function createStorm(random: () => number): Storm {
       if (random() < 0.8) return // Hashing takes long, and the others want to write.
       const name = `${marks.name.toLowerCase()}-${this.#id}-${Math.floor(random() * 3)}`
       const policy = `p${serial++}`
-      await ledger.attempt(`user ${name}`, policy, () => this.#ok('POST', `auth/userpass/users/${name}`, { password: marks.password, token_policies: policy }))
+      await ledger.attempt(
+        `user ${name}`, policy, () => this.#ok('POST', `auth/userpass/users/${name}`, { password: marks.password, token_policies: policy })
+      )
     }
 
     async policy(): Promise<void> {
@@ -197,11 +208,15 @@ async function lookAt(agent: Agent, port: number, rootToken: string, line: strin
 }
 
 /** Rejects with `Gone` when the connection breaks. */
-async function send(agent: Agent, port: number, method: string, path: string, headers: Record<string, string>, body?: object): Promise<Answer> {
+async function send(
+  agent: Agent, port: number, method: string, path: string, headers: Record<string, string>, body?: object
+): Promise<Answer> {
   return await new Promise<Answer>((resolve, reject) => {
     const gone = (): void => reject(new Gone('the server is gone'))
     const text = body === undefined ? '' : JSON.stringify(body)
-    const request = httpRequest({ agent, port, host: '127.0.0.1', method, path: `/v1/${path}`, headers: { ...headers, 'content-length': Buffer.byteLength(text) } }, (response) => {
+    const request = httpRequest({
+      agent, port, host: '127.0.0.1', method, path: `/v1/${path}`, headers: { ...headers, 'content-length': Buffer.byteLength(text) },
+    }, (response) => {
       let received = ''
       response.on('data', (chunk) => (received += String(chunk)))
       response.on('error', gone)
