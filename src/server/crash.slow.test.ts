@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { crashRounds } from './testing/crash-rounds.ts'
 
-test('after fifty times kill -9 everything that was acknowledged is there, nothing that was revoked works, and the state is sound', async (t) => {
+test('after fifty times kill -9 all that was acknowledged is there, nothing revoked works, and the state is sound', async (t) => {
   const report = await crashRounds(50, 2)
   t.diagnostic(JSON.stringify(report))
   assert.ok(report.acknowledged > 5_000)

@@ -44,7 +44,7 @@ function assertOneLine({ code, out, err }: Ended, why: RegExp): void {
   assert.ok(!out.includes('server started'), out)
 }
 
-test('a disk that runs full refuses writes with one plain error, goes on reading, loses nothing, and can be written again when there is room', (t) => inPlace((place) =>
+test('a server on a full disk refuses writes with a plain error, goes on reading, and loses nothing', (t) => inPlace((place) =>
   onFileSystem(t, join(place.folder, 'disk'), 'size=24m,mode=700', async () => {
     const data = join(place.folder, 'disk', 'data')
     const port = await freePort()

@@ -34,8 +34,9 @@ export async function runDev(options: ServerOptions & { readonly dev: DevOptions
       prepare: async ({ core }) => void (made = await setUpDev(core, dev)),
       announce({ config }) {
         const address = addressOf(config)
+        const problem = options.remember?.(address, made.rootToken) ?? ''
         process.out(configurationBlock(config) + startedLine + devNotice(address, made.unsealKey, made.rootToken, tls?.caFile ?? null))
-        options.remember?.(address, made.rootToken)
+        if (problem !== '') process.out(`${problem}\n\n`)
       },
       reread: read,
     })

@@ -16,7 +16,7 @@ export interface ServerOptions {
   readonly hostname: string
   /** What people type before a verb, where the server was started: `npx coffer`. */
   readonly command: string
-  /** Called with address and root token where the command line should remember them; returns what to tell. */
+  /** Called with address and root token where the command line should remember them; returns what to tell, '' for nothing. */
   readonly remember: ((address: string, token: string) => string) | null
 }
 

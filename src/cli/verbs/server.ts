@@ -117,9 +117,10 @@ function remember(session: Session<Flags>, address: string, token: string): stri
 
 function save({ host, flags }: Session<Flags>, address: string, token: string): string {
   const place = { home: host.home, address }
-  if (host.program !== 'coffer') saveVaultToken(host.home, token)
-  if (flags.dev) {
+  if (flags.dev || flags['dev-tls']) {
     saveToken({ ...place, token })
+    // As Vault does. A server that keeps its data leaves that file alone: it may hold the token of another one.
+    if (host.program !== 'coffer') saveVaultToken(host.home, token)
     return ''
   }
   const time = new Date(host.now()).toISOString().replace(/\..*$/, '').replaceAll(':', '-')
