@@ -1,4 +1,7 @@
-/** Promise 4: nothing secret leaves, and nothing is changed, without a line in the audit log. Whatever the devices fail by, every operation is refused then. */
+/**
+ * Promise 4: nothing secret leaves, and nothing is changed, without a line in the audit log. Whatever the devices fail by, every operation
+ * is refused then.
+ */
 import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
@@ -58,7 +61,9 @@ const failures: Readonly<Record<string, (subject: Subject) => Promise<() => Prom
     return async () => undefined
   },
   async 'the folder of the file is gone'(subject) {
-    await subject.server.ok('write', 'sys/audit/file', { data: { type: 'file', options: { file_path: join(subject.folder, 'audit.log') } } })
+    await subject.server.ok(
+      'write', 'sys/audit/file', { data: { type: 'file', options: { file_path: join(subject.folder, 'audit.log') } } }
+    )
     await breakFolder(subject)
     return () => mendFolder(subject)
   },
@@ -68,7 +73,10 @@ const failures: Readonly<Record<string, (subject: Subject) => Promise<() => Prom
     const { port } = listener.address() as AddressInfo
     const connections = new Set<{ destroy: () => void }>()
     listener.on('connection', (socket) => connections.add(socket))
-    await server.ok('write', 'sys/audit/socket', { data: { type: 'socket', options: { address: `127.0.0.1:${port}`, socket_type: 'tcp', write_timeout: '200ms' } } })
+    await server.ok(
+      'write', 'sys/audit/socket',
+      { data: { type: 'socket', options: { address: `127.0.0.1:${port}`, socket_type: 'tcp', write_timeout: '200ms' } } }
+    )
     await new Promise<void>((resolve) => {
       listener.close(() => resolve())
       for (const socket of connections) socket.destroy()
@@ -79,7 +87,10 @@ const failures: Readonly<Record<string, (subject: Subject) => Promise<() => Prom
 }
 
 /** Those that stand outside of the audited path because they say how the server is, and nothing else. */
-const open = new Set(['health', 'seal-status', 'leader', 'init', 'rekey/init', 'rekey/verify', 'rekey-recovery-key/init', 'rekey-recovery-key/verify', 'generate-root/attempt', 'generate-root'])
+const open = new Set([
+  'health', 'seal-status', 'leader', 'init', 'rekey/init', 'rekey/verify', 'rekey-recovery-key/init', 'rekey-recovery-key/verify',
+  'generate-root/attempt', 'generate-root',
+])
 
 for (const [name, fail] of Object.entries(failures)) {
   test(`while ${name}, every operation is refused: nothing leaves, nothing is changed`, async () => {
@@ -92,7 +103,10 @@ for (const [name, fail] of Object.entries(failures)) {
         for (const operation of mount.registered?.engine.operations ?? []) {
           if (operation.path === 'seal' || (operation.lifecycle && operation.verb === 'read' && open.has(operation.path))) continue
           const path = mount.record.path + operation.path.replaceAll(/\{\w+\*?\}/g, 'name')
-          const data = { password: 'battery staple', role_id: 'role', data: { value: 'overwritten' }, value: 'overwritten', type: 'kv', policy: 'path "a" { policy = "read" }', paths: 'a', key: 'ab'.repeat(33), nonce: 'x' }
+          const data = {
+            password: 'battery staple', role_id: 'role', data: { value: 'overwritten' }, value: 'overwritten', type: 'kv',
+            policy: 'path "a" { policy = "read" }', paths: 'a', key: 'ab'.repeat(33), nonce: 'x',
+          }
           for (const headers of count % 5 === 0 ? [{}, { 'x-vault-wrap-ttl': '1h' }] : [{}]) {
             const { status, text } = await server.request(operation.verb as WireVerb, path, { data, headers })
             const isRefused = operation.lifecycle ? status >= 400 : status === 500
@@ -104,7 +118,10 @@ for (const [name, fail] of Object.entries(failures)) {
       assert.ok(count > 250, `${count} operations`)
       for (const token of ['hvs.nobody', null]) assert.equal((await server.request('read', 'kv/data/name', { token })).status, 500)
       assert.equal(await server.store.lastCommit(), before, 'nothing was committed')
-      assert.deepEqual([outside.valid.size, (await server.core.keys.generateRoot.status()).started, (await server.core.keys.rekey.status()).started], [0, false, false])
+      assert.deepEqual(
+        [outside.valid.size, (await server.core.keys.generateRoot.status()).started, (await server.core.keys.rekey.status()).started],
+        [0, false, false]
+      )
       await mend()
     })
   })
@@ -154,7 +171,10 @@ test('a use of a token is spent although its request could not be recorded: a fa
     const mend = await failures['the folder of the file is gone']?.(subject)
     for (let i = 0; i < 2; i++) assert.equal((await server.request('read', 'kv/data/name', { token })).status, 500)
     await mend?.()
-    assert.deepEqual([(await server.request('read', 'kv/data/name', { token })).status, (await server.request('read', 'kv/data/name', { token })).status], [200, 403])
+    assert.deepEqual(
+      [(await server.request('read', 'kv/data/name', { token })).status, (await server.request('read', 'kv/data/name', { token })).status],
+      [200, 403]
+    )
     await checkServer(server)
   })
 })
@@ -165,14 +185,25 @@ test('every request has a line and its answer another, with the same id, who it 
     await server.ok('write', 'sys/audit/file', { data: { type: 'file', options: { file_path: file } } })
     const token = clientToken(await server.ok('write', 'auth/token/create', { data: { policies: ['default'] } }))
     const asked: readonly (readonly [WireVerb, string, string | null])[] = [
-      ['read', 'kv/data/name', server.rootToken], ['read', 'kv/data/name', token], ['read', 'kv/data/name', null], ['read', 'kv/data/name', 'hvs.nobody'], ['write', 'auth/userpass/login/name', null],
-      ['read', 'kv/data/none', server.rootToken], ['patch', 'sys/mounts', server.rootToken], ['read', 'nowhere', server.rootToken], ['write', 'sys/wrapping/unwrap', null], ['help', 'kv/', token], ['head', 'kv/data/name', token],
+      ['read', 'kv/data/name', server.rootToken], ['read', 'kv/data/name', token], ['read', 'kv/data/name', null],
+      ['read', 'kv/data/name', 'hvs.nobody'], ['write', 'auth/userpass/login/name', null],
+      ['read', 'kv/data/none', server.rootToken], ['patch', 'sys/mounts', server.rootToken], ['read', 'nowhere', server.rootToken],
+      ['write', 'sys/wrapping/unwrap', null], ['help', 'kv/', token], ['head', 'kv/data/name', token],
     ]
     const start = (await readFile(file, 'utf8')).length
     for (const [verb, path, by] of asked) await server.request(verb, path, { token: by, data: { password: 'wrong' } })
-    const lines = (await readFile(file, 'utf8')).slice(start).split('\n').filter((line) => line.includes('"request":')).map((line) => JSON.parse(line) as { type: string; request: { id: string }; auth: { policy_results?: { allowed: boolean } } })
+    const written = (await readFile(file, 'utf8')).slice(start).split('\n').filter((line) => line.includes('"request":'))
+    interface Line {
+      readonly type: string
+      readonly request: { readonly id: string }
+      readonly auth: { readonly policy_results?: { readonly allowed: boolean } }
+    }
+    const lines = written.map((line) => JSON.parse(line) as Line)
     assert.deepEqual(lines.map(({ type }) => type), asked.flatMap(() => ['request', 'response']))
     for (let i = 0; i < lines.length; i += 2) assert.equal(lines[i]?.request.id, lines[i + 1]?.request.id)
-    assert.deepEqual(lines.filter(({ type }) => type === 'request').map(({ auth }) => auth.policy_results?.allowed), [true, false, false, false, true, true, true, true, true, true, false])
+    assert.deepEqual(
+      lines.filter(({ type }) => type === 'request').map(({ auth }) => auth.policy_results?.allowed),
+      [true, false, false, false, true, true, true, true, true, true, false]
+    )
   })
 })

@@ -1,4 +1,6 @@
-/** Class: an id is taken for what it is not. An accessor, a lease id, a secret id or a key of a cache means something only where it belongs. */
+/**
+ * Class: an id is taken for what it is not. An accessor, a lease id, a secret id or a key of a cache means something only where it belongs.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { withServer } from '../request/testing/checked-server.ts'
@@ -21,14 +23,24 @@ async function makeVictim(server: ServeHarness): Promise<Victim> {
   return { token, accessor: record.accessor, lease: leaseIdOf(record) }
 }
 
-const isAlive = async (server: ServeHarness, token: string): Promise<boolean> => (await server.request('read', 'auth/token/lookup-self', { token })).status === 200
+const isAlive = async (server: ServeHarness, token: string): Promise<boolean> => (await server.request(
+  'read', 'auth/token/lookup-self', { token }
+)).status === 200
 
 /** Everything that takes an accessor, a token or a lease id of somebody else. */
 const idOperations = ({ token, accessor, lease }: Victim): readonly (readonly [path: string, data: Readonly<Record<string, string>>])[] => [
-  ['auth/token/renew-accessor', { accessor }], ['auth/token/revoke-accessor', { accessor }], ['auth/token/lookup-accessor', { accessor }], ['sys/capabilities-accessor', { accessor, paths: 'x' }],
-  ['auth/token/renew', { token }], ['auth/token/revoke', { token }], ['auth/token/revoke-orphan', { token }], ['auth/token/lookup', { token }],
-  ['sys/leases/revoke', { lease_id: lease }], [`sys/leases/revoke/${lease}`, {}], ['sys/revoke', { lease_id: lease }], [`sys/revoke/${lease}`, {}],
-  ['sys/leases/revoke-prefix/auth/token', {}], ['sys/leases/revoke-force/auth/token', {}], ['sys/revoke-prefix/auth/token', {}], ['sys/revoke-force/auth/token', {}],
+  ['auth/token/renew-accessor', { accessor }], ['auth/token/revoke-accessor', { accessor }], ['auth/token/lookup-accessor', { accessor }], [
+    'sys/capabilities-accessor', { accessor, paths: 'x' },
+  ],
+  ['auth/token/renew', { token }], ['auth/token/revoke', { token }], [
+    'auth/token/revoke-orphan', { token },
+  ], ['auth/token/lookup', { token }],
+  [
+    'sys/leases/revoke', { lease_id: lease },
+  ], [`sys/leases/revoke/${lease}`, {}], ['sys/revoke', { lease_id: lease }], [`sys/revoke/${lease}`, {}],
+  [
+    'sys/leases/revoke-prefix/auth/token', {},
+  ], ['sys/leases/revoke-force/auth/token', {}], ['sys/revoke-prefix/auth/token', {}], ['sys/revoke-force/auth/token', {}],
 ]
 
 test('CVE-2026-40264: an accessor, a token or a lease id does nothing for a caller without the right, in any namespace', async () => {
@@ -52,7 +64,10 @@ test('GHSA-c36x-h252-g9x2: what answers and errors tell of leases leads nobody t
   await withServer(async (server) => {
     const victim = await makeVictim(server)
     // The lease id of a token is no token: it holds its hash, which proves nothing.
-    for (const token of [victim.lease, victim.lease.split('/').at(-1) ?? '', (victim.lease.split('/').at(-1) ?? '').slice(1), victim.accessor, `hvs.${victim.accessor}`]) {
+    for (const token of [
+      victim.lease, victim.lease.split('/').at(-1) ?? '', (victim.lease.split('/').at(-1) ?? '').slice(1), victim.accessor,
+      `hvs.${victim.accessor}`,
+    ]) {
       assert.equal((await server.request('read', 'auth/token/lookup-self', { token })).status, 403)
     }
     const shown = await server.ok('write', 'auth/token/lookup-accessor', { data: { accessor: victim.accessor } })
@@ -65,11 +80,17 @@ test('CVE-2026-45808: the old paths of leases ask for the same rights as the new
   await withServer(async (server) => {
     const victim = await makeVictim(server)
     const token = await tokenWith(server, 'path "sys/leases/*" { policy = "sudo" } path "sys/renew*" { policy = "deny" }')
-    for (const [path, data] of [['sys/revoke', { lease_id: victim.lease }], [`sys/revoke/${victim.lease}`, {}], ['sys/revoke-prefix/auth/token', {}], ['sys/revoke-force/auth/token', {}], ['sys/renew', { lease_id: victim.lease }]] as const) {
+    for (const [path, data] of [
+      ['sys/revoke', { lease_id: victim.lease }], [`sys/revoke/${victim.lease}`, {}], ['sys/revoke-prefix/auth/token', {}],
+      ['sys/revoke-force/auth/token', {}], ['sys/renew', { lease_id: victim.lease }],
+    ] as const) {
       assert.equal((await server.request('write', path, { token, data })).status, 403, path)
     }
     const withoutSudo = await tokenWith(server, 'path "sys/*" { capabilities = ["create", "read", "update", "delete", "list"] }')
-    for (const path of ['sys/leases/revoke-prefix/auth/token', 'sys/leases/revoke-force/auth/token', 'sys/revoke-prefix/auth/token', 'sys/revoke-force/auth/token']) {
+    for (const path of [
+      'sys/leases/revoke-prefix/auth/token', 'sys/leases/revoke-force/auth/token', 'sys/revoke-prefix/auth/token',
+      'sys/revoke-force/auth/token',
+    ]) {
       assert.equal((await server.request('write', path, { token: withoutSudo })).status, 403, path)
     }
     assert.equal(await isAlive(server, victim.token), true)
@@ -85,16 +106,24 @@ test('CVE-2023-24999: an accessor of a secret id of one role is none at another'
     const [secretId, accessor] = [String(data?.['secret_id']), String(data?.['secret_id_accessor'])]
     for (const name of ['b', 'B', 'nobody']) {
       for (const what of ['lookup', 'destroy']) {
-        assert.ok((await server.request('write', `auth/approle/role/${name}/secret-id-accessor/${what}`, { data: { secret_id_accessor: accessor } })).status >= 400)
+        assert.ok((await server.request(
+          'write', `auth/approle/role/${name}/secret-id-accessor/${what}`, { data: { secret_id_accessor: accessor } }
+        )).status >= 400)
         const byId = await server.request('write', `auth/approle/role/${name}/secret-id/${what}`, { data: { secret_id: secretId } })
         assert.equal(byId.text.includes(accessor), false)
       }
     }
     for (const forged of [`../a/${accessor}`, `a/${accessor}`, `${accessor}/`, '']) {
-      assert.ok((await server.request('write', 'auth/approle/role/b/secret-id-accessor/destroy', { data: { secret_id_accessor: forged } })).status >= 400)
+      assert.ok((await server.request(
+        'write', 'auth/approle/role/b/secret-id-accessor/destroy', { data: { secret_id_accessor: forged } }
+      )).status >= 400)
     }
-    assert.equal((await server.request('write', 'auth/approle/login', { token: null, data: { role_id: 'role-b', secret_id: secretId } })).status, 400)
-    assert.equal((await server.request('write', 'auth/approle/login', { token: null, data: { role_id: 'role-a', secret_id: secretId } })).status, 200)
+    assert.equal(
+      (await server.request('write', 'auth/approle/login', { token: null, data: { role_id: 'role-b', secret_id: secretId } })).status, 400
+    )
+    assert.equal(
+      (await server.request('write', 'auth/approle/login', { token: null, data: { role_id: 'role-a', secret_id: secretId } })).status, 200
+    )
   })
 })
 
@@ -103,7 +132,9 @@ test('CVE-2025-11621: of two mounts of the same method, no user, alias or lockou
     for (const mount of ['up', 'up2']) await server.ok('write', `sys/auth/${mount}`, { data: { type: 'userpass' } })
     await server.ok('write', 'auth/up/users/ann', { data: { password: 'battery staple', token_policies: 'one' } })
     await server.ok('write', 'auth/up2/users/ann', { data: { password: 'correct horse', token_policies: 'two' } })
-    const login = (mount: string, password: string) => server.request('write', `auth/${mount}/login/ann`, { token: null, data: { password } })
+    const login = (mount: string, password: string) => server.request(
+      'write', `auth/${mount}/login/ann`, { token: null, data: { password } }
+    )
     assert.equal((await login('up2', 'battery staple')).status, 400)
     const [one, two] = [await login('up', 'battery staple'), await login('up2', 'correct horse')]
     assert.deepEqual([one.auth?.['policies'], two.auth?.['policies']], [['default', 'one'], ['default', 'two']])

@@ -7,12 +7,28 @@ import { withServer } from '../request/testing/checked-server.ts'
 import type { ServeHarness } from '../request/testing/serve-harness.ts'
 
 const digits = fc.string({ unit: fc.constantFrom(...'0123456789'), minLength: 1, maxLength: 40 })
-const whole = fc.oneof(fc.constant('0'), fc.tuple(fc.constantFrom(...'123456789'), fc.string({ unit: fc.constantFrom(...'0123456789'), maxLength: 40 })).map(([first, rest]) => first + rest))
-const exponent = fc.tuple(fc.constantFrom('e', 'E'), fc.constantFrom('', '+', '-'), fc.string({ unit: fc.constantFrom(...'0123456789'), minLength: 1, maxLength: 4 })).map((parts) => parts.join(''))
+const whole = fc.oneof(
+  fc.constant('0'),
+  fc.tuple(
+    fc.constantFrom(...'123456789'), fc.string({ unit: fc.constantFrom(...'0123456789'), maxLength: 40 })
+  ).map(([first, rest]) => first + rest)
+)
+const exponent = fc.tuple(
+  fc.constantFrom('e', 'E'), fc.constantFrom('', '+', '-'),
+  fc.string({ unit: fc.constantFrom(...'0123456789'), minLength: 1, maxLength: 4 })
+).map((parts) => parts.join(''))
 /** Numbers as JSON allows them to be written (RFC 8259, section 6). */
-const written = fc.tuple(fc.constantFrom('', '-'), whole, fc.option(digits, { nil: null }), fc.option(exponent, { nil: null })).map(([sign, integer, fraction, power]) => sign + integer + (fraction === null ? '' : `.${fraction}`) + (power ?? ''))
-const known = fc.constantFrom('12345678901234567890', '1e400', '-1e400', '1.0', '-0', '0.1', '1E+2', '9007199254740993', '0.30000000000000004', '1e-400', '100000000000000000000000', '5e-324')
-const texts = fc.oneof(fc.string({ unit: 'binary' }).filter((text) => !/\p{Surrogate}/u.test(text)), fc.string(), fc.constantFrom('', '\0', '"', '\\', '\u2028', '\ud83d\ude00', '__proto__', '1.0'))
+const written = fc.tuple(fc.constantFrom('', '-'), whole, fc.option(digits, { nil: null }), fc.option(exponent, { nil: null })).map(([
+  sign, integer, fraction, power,
+]) => sign + integer + (fraction === null ? '' : `.${fraction}`) + (power ?? ''))
+const known = fc.constantFrom(
+  '12345678901234567890', '1e400', '-1e400', '1.0', '-0', '0.1', '1E+2', '9007199254740993', '0.30000000000000004', '1e-400',
+  '100000000000000000000000', '5e-324'
+)
+const texts = fc.oneof(
+  fc.string({ unit: 'binary' }).filter((text) => !/\p{Surrogate}/u.test(text)), fc.string(),
+  fc.constantFrom('', '\0', '"', '\\', '\u2028', '\ud83d\ude00', '__proto__', '1.0')
+)
 const jsonText: fc.Arbitrary<string> = fc.letrec<{ value: string }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 4, withCrossShrink: true },
@@ -22,7 +38,8 @@ const jsonText: fc.Arbitrary<string> = fc.letrec<{ value: string }>((tie) => ({
   ),
 })).value
 
-const objectText = (entries: readonly (readonly [string, string])[]): string => `{${[...new Map(entries)].map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(',')}}`
+const objectText = (entries: readonly (readonly [string, string])[]): string =>
+  `{${[...new Map(entries)].map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(',')}}`
 
 /** The data inside the data: what KV version 2 answers. */
 const inner = ({ data }: Awaited<ReturnType<ServeHarness['ok']>>): JsonObject => (data?.['data'] ?? {}) as JsonObject
@@ -48,7 +65,9 @@ const places: Readonly<Record<string, (server: ServeHarness, value: Json) => Pro
   async 'sys/wrapping/wrap'(server, value) {
     const wrapped = await server.ok('write', 'sys/wrapping/wrap', { data: { value }, headers: { 'x-vault-wrap-ttl': '60s' } })
     const rewrapped = await server.ok('write', 'sys/wrapping/rewrap', { data: { token: String(wrapped.wrapInfo?.['token']) } })
-    return (await server.ok('write', 'sys/wrapping/unwrap', { data: { token: String(rewrapped.wrapInfo?.['token']) } })).data?.['value'] ?? null
+    return (await server.ok(
+      'write', 'sys/wrapping/unwrap', { data: { token: String(rewrapped.wrapInfo?.['token']) } }
+    )).data?.['value'] ?? null
   },
   async 'a wrapped read of KV 2'(server, value) {
     await server.ok('write', 'kv2/data/c', { data: { data: { value } } })

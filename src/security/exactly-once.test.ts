@@ -40,7 +40,9 @@ async function withProcesses(work: (processes: readonly [ServeHarness, ServeHarn
 }
 
 /** So many tries at once, spread over the processes. Resolves with the statuses and how often each came. */
-async function race(processes: readonly ServeHarness[], count: number, attempt: (server: ServeHarness, n: number) => Promise<Served>): Promise<Map<number, number>> {
+async function race(
+  processes: readonly ServeHarness[], count: number, attempt: (server: ServeHarness, n: number) => Promise<Served>
+): Promise<Map<number, number>> {
   const answers = await Promise.all(Array.from({ length: count }, (_, n) => attempt(processes[n % processes.length] as ServeHarness, n)))
   const counts = new Map<number, number>()
   for (const { status } of answers) counts.set(status, (counts.get(status) ?? 0) + 1)
@@ -64,7 +66,9 @@ for (const uses of [1, 2, 7, 100]) {
     await withProcesses(async (processes) => {
       const [first] = processes
       const token = clientToken(await first.ok('write', 'auth/token/create', { data: { policies: ['kv'], num_uses: uses, ttl: '1h' } }))
-      const counts = await race(processes, tries, (server, n) => server.request('write', `kv/data/own/${n}`, { token, data: { data: { value: '1' } } }))
+      const counts = await race(
+        processes, tries, (server, n) => server.request('write', `kv/data/own/${n}`, { token, data: { data: { value: '1' } } })
+      )
       assert.deepEqual(Object.fromEntries(counts), { 200: uses, 403: tries - uses })
       assert.equal((await first.ok('list', 'kv/metadata/own')).keys.length, uses)
     })
@@ -73,7 +77,9 @@ for (const uses of [1, 2, 7, 100]) {
 
 test(`of ${tries} that unwrap one token at once, one gets the answer`, async () => {
   await withProcesses(async (processes) => {
-    const wrap = async (): Promise<string> => String((await processes[0].ok('read', 'kv/data/a', { headers: { 'x-vault-wrap-ttl': '1h' } })).wrapInfo?.['token'])
+    const wrap = async (): Promise<string> => String((await processes[0].ok(
+      'read', 'kv/data/a', { headers: { 'x-vault-wrap-ttl': '1h' } }
+    )).wrapInfo?.['token'])
     const one = await wrap()
     const ways: ((server: ServeHarness) => Promise<Served>)[] = [
       (server) => server.request('write', 'sys/wrapping/unwrap', { data: { token: one } }),
@@ -108,10 +114,14 @@ test(`of ${tries} that rewrap one token at once, one gets a new one, which unwra
 test(`of ${tries} writes at once with the same cas, one is done`, async () => {
   await withProcesses(async (processes) => {
     for (const cas of [1, 2, 3]) {
-      const counts = await race(processes, tries, (server, n) => server.request('write', 'kv/data/a', { data: { options: { cas }, data: { n } } }))
+      const counts = await race(
+        processes, tries, (server, n) => server.request('write', 'kv/data/a', { data: { options: { cas }, data: { n } } })
+      )
       assert.deepEqual(Object.fromEntries(counts), { 200: 1, 400: tries - 1 })
     }
-    const counts = await race(processes, tries, (server, n) => server.request('write', 'kv/data/new', { data: { options: { cas: 0 }, data: { n } } }))
+    const counts = await race(
+      processes, tries, (server, n) => server.request('write', 'kv/data/new', { data: { options: { cas: 0 }, data: { n } } })
+    )
     assert.deepEqual(Object.fromEntries(counts), { 200: 1, 400: tries - 1 })
   })
 })
@@ -132,7 +142,10 @@ test('of 300 logins at once with a secret id for 10 uses, 10 pass', async () => 
     await first.ok('write', 'sys/auth/approle', { data: { type: 'approle', config: { user_lockout_config: { lockout_disable: true } } } })
     await first.ok('write', 'auth/approle/role/app', { data: { role_id: 'role', secret_id_num_uses: 10 } })
     const secretId = String((await first.ok('write', 'auth/approle/role/app/secret-id')).data?.['secret_id'])
-    const counts = await race(processes, 300, (server) => server.request('write', 'auth/approle/login', { token: null, data: { role_id: 'role', secret_id: secretId } }))
+    const counts = await race(
+      processes, 300,
+      (server) => server.request('write', 'auth/approle/login', { token: null, data: { role_id: 'role', secret_id: secretId } })
+    )
     assert.deepEqual(Object.fromEntries(counts), { 200: 10, 400: 290 })
   })
 })
@@ -145,8 +158,12 @@ test('of 100 that make the same mount, the same token or the same first login at
     const tokens = await race(processes, 100, (server) => server.request('write', 'auth/token/create', { data: { id: 'chosen' } }))
     assert.equal(tokens.get(200), 1, JSON.stringify([...tokens]))
     await first.ok('write', 'sys/auth/approle', { data: { type: 'approle' } })
-    await first.ok('write', 'auth/approle/role/app', { data: { role_id: 'role', bind_secret_id: false, secret_id_bound_cidrs: '127.0.0.0/8' } })
-    const logins = await race(processes, 100, (server) => server.request('write', 'auth/approle/login', { token: null, data: { role_id: 'role' } }))
+    await first.ok(
+      'write', 'auth/approle/role/app', { data: { role_id: 'role', bind_secret_id: false, secret_id_bound_cidrs: '127.0.0.0/8' } }
+    )
+    const logins = await race(
+      processes, 100, (server) => server.request('write', 'auth/approle/login', { token: null, data: { role_id: 'role' } })
+    )
     assert.deepEqual(Object.fromEntries(logins), { 200: 100 })
     assert.equal((await first.ok('list', 'identity/entity/id')).keys.length, 1)
   })

@@ -10,17 +10,26 @@ import type { ServeHarness } from '../request/testing/serve-harness.ts'
 import { admit } from '../request/quotas.ts'
 import { serve } from '../request/serve.ts'
 
+interface Timed {
+  readonly status: number
+  readonly text: string
+  readonly ms: number
+}
+
 interface Reached {
   readonly server: ServeHarness
   readonly port: number
-  readonly send: (method: string, path: string, body?: string, token?: string) => Promise<{ readonly status: number; readonly text: string; readonly ms: number }>
+  readonly send: (method: string, path: string, body?: string, token?: string) => Promise<Timed>
 }
 
 async function withListener(work: (reached: Reached) => Promise<void>): Promise<void> {
   await withServer(async (server) => {
     const problems: string[] = []
     const { core } = server
-    const host = { serve: serve.bind(null, core), admit: admit.bind(null, core), now: core.host.now, cors: () => null, report: (problem: string) => void problems.push(problem) }
+    const host = {
+      serve: serve.bind(null, core), admit: admit.bind(null, core), now: core.host.now, cors: () => null,
+      report: (problem: string) => void problems.push(problem),
+    }
     const listener = await startListener({ ...listenerDefaults, address: { host: '127.0.0.1', port: 0 } }, host)
     try {
       const port = portOf(listener)
@@ -37,7 +46,9 @@ function portOf({ address }: Listener): number {
   return (address as { readonly port: number }).port
 }
 
-async function send(port: number, method: string, path: string, body: string | undefined, token: string): Promise<{ status: number; text: string; ms: number }> {
+async function send(
+  port: number, method: string, path: string, body: string | undefined, token: string
+): Promise<Timed> {
   const started = process.hrtime.bigint()
   const headers = { 'x-vault-token': token, ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }) }
   const request = httpRequest({ port, host: '127.0.0.1', method, path: `/v1/${path}`, headers, agent: false })
@@ -66,7 +77,7 @@ const bombs: Readonly<Record<string, () => string>> = {
 }
 
 for (const [name, make] of Object.entries(bombs)) {
-  test(`CVE-2025-6203 (CVE-2025-59043): a body of 32 MiB with ${name} is refused with 400 within seconds, and the server goes on`, async () => {
+  test(`CVE-2025-6203 (CVE-2025-59043): 32 MiB with ${name} are refused with 400 within seconds`, async () => {
     await withListener(async ({ send: ask }) => {
       const body = make()
       assert.ok(Buffer.byteLength(body) <= 32 * mebibyte)
@@ -116,8 +127,12 @@ test('CVE-2024-8185: what nobody needs a token for costs nobody much, whatever i
     const memory = process.memoryUsage().rss
     for (let round = 0; round < 200; round++) {
       for (const [path, body] of [
-        ['sys/unseal', { key: 'ab'.repeat(4_000) }], ['sys/unseal', { key: 'ab'.repeat(33) }], ['sys/init', { secret_shares: 1_000_000_000, secret_threshold: 1_000_000_000 }], ['sys/generate-root/attempt', { otp: 'x'.repeat(10_000) }],
-        ['sys/wrapping/unwrap', { token: 'x'.repeat(10_000) }], ['sys/wrapping/lookup', { token: `hvb.${'A'.repeat(8_000)}` }], ['sys/decode-token', { encoded_token: 'x'.repeat(10_000), otp: 'x' }], ['sys/step-down', {}],
+        ['sys/unseal', { key: 'ab'.repeat(4_000) }], ['sys/unseal', { key: 'ab'.repeat(33) }], [
+          'sys/init', { secret_shares: 1_000_000_000, secret_threshold: 1_000_000_000 },
+        ], ['sys/generate-root/attempt', { otp: 'x'.repeat(10_000) }],
+        ['sys/wrapping/unwrap', { token: 'x'.repeat(10_000) }], ['sys/wrapping/lookup', { token: `hvb.${'A'.repeat(8_000)}` }], [
+          'sys/decode-token', { encoded_token: 'x'.repeat(10_000), otp: 'x' },
+        ], ['sys/step-down', {}],
       ] as const) {
         const { status, text } = await ask('POST', path, JSON.stringify(body), '')
         assert.ok(status < 500 && text.length < 5_000, `${path}: ${status}`)
@@ -130,7 +145,10 @@ test('CVE-2024-8185: what nobody needs a token for costs nobody much, whatever i
 
 test('CVE-2024-6468: clients that send garbage or nothing do not stop others from being served', async () => {
   await withListener(async ({ port, send: ask }) => {
-    const garbage = ['PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc', 'GET', 'GET /v1/sys/health HTTP/9.9\r\n\r\n', '\0'.repeat(1_000), 'POST /v1/x HTTP/1.1\r\ncontent-length: -1\r\n\r\n', 'x'.repeat(100_000)]
+    const garbage = [
+      'PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc', 'GET', 'GET /v1/sys/health HTTP/9.9\r\n\r\n',
+      '\0'.repeat(1_000), 'POST /v1/x HTTP/1.1\r\ncontent-length: -1\r\n\r\n', 'x'.repeat(100_000),
+    ]
     const sockets = Array.from({ length: 70 }, (_, i) => {
       const socket = connect(port, '127.0.0.1')
       socket.on('error', () => undefined).write(garbage[i % garbage.length] as string)

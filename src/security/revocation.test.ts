@@ -1,6 +1,6 @@
 /**
- * Promise 3: what was revoked is refused at once, in every process. While requests of all kinds are under way, their token is revoked; from the moment of the
- * acknowledgement on, none that begins succeeds, and none that was under way changes anything any more.
+ * Promise 3: what was revoked is refused at once, in every process. While requests of all kinds are under way, their token is revoked; from
+ * the moment of the acknowledgement on, none that begins succeeds, and none that was under way changes anything any more.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -38,7 +38,9 @@ function slowStore(): Store {
   }
 }
 
-const write = (server: ServeHarness, path: string, token: string, data = {}): Promise<Served> => server.request('write', path, { token, data })
+const write = (
+  server: ServeHarness, path: string, token: string, data = {}
+): Promise<Served> => server.request('write', path, { token, data })
 
 const uses: readonly ((server: ServeHarness, token: string, n: number) => Promise<Served>)[] = [
   (server, token) => server.request('read', 'kv/a', { token }),
@@ -69,7 +71,9 @@ interface Family {
 
 /** A token with children, grandchildren and batch children, revoked in one of the ways there are. */
 async function family(server: ServeHarness): Promise<Family> {
-  const made = async (parent: string, data = {}) => (await server.ok('write', 'auth/token/create', { token: parent, data: { policies: ['all'], ttl: '2h', ...data } })).auth
+  const made = async (parent: string, data = {}) => (await server.ok(
+    'write', 'auth/token/create', { token: parent, data: { policies: ['all'], ttl: '2h', ...data } }
+  )).auth
   const first = await made(server.rootToken)
   const token = String(first?.['client_token'])
   const child = String((await made(token))?.['client_token'])
@@ -85,9 +89,10 @@ async function family(server: ServeHarness): Promise<Family> {
 }
 
 /** Everything that can be seen to change. */
-const traces = async (server: ServeHarness): Promise<string> => JSON.stringify(await Promise.all(['kv/', 'sys/policies/acl/'].map(async (path) => (await server.request('list', path)).keys)))
+const traces = async (server: ServeHarness): Promise<string> =>
+  JSON.stringify(await Promise.all(['kv/', 'sys/policies/acl/'].map(async (path) => (await server.request('list', path)).keys)))
 
-test('a token and all that descend from it are refused from the acknowledgement of its revocation on, by every process, in every kind of request', async () => {
+test('a token and all that descend from it are refused once its revocation is acknowledged, by every process', async () => {
   for (let round = 0; round < 25; round++) {
     const outside = lessor()
     const store = slowStore()
@@ -125,7 +130,10 @@ test('a token and all that descend from it are refused from the acknowledgement 
   }
 })
 
-for (const [whose, data] of [['a token', {}], ['a batch token', { type: 'batch' }], ['a token for one use', { num_uses: 1 }], ['a token for two uses', { num_uses: 2 }]] as const) {
+for (const [whose, data] of [
+  ['a token', {}], ['a batch token', { type: 'batch' }], ['a token for one use', { num_uses: 1 }],
+  ['a token for two uses', { num_uses: 2 }],
+] as const) {
   test(`what ${whose} asked for while that which it descends from is revoked is neither leased nor wrapped`, async () => {
     const outside = lessor()
     await withServer(async (server) => {
@@ -133,7 +141,9 @@ for (const [whose, data] of [['a token', {}], ['a batch token', { type: 'batch' 
       await server.ok('write', 'sys/policies/acl/all', { data: { policy: 'path "*" { policy = "sudo" }' } })
       for (const [path, headers] of [['db/creds/app', {}], ['db/slow', { 'x-vault-wrap-ttl': '1h' }]] as const) {
         const parent = clientToken(await server.ok('write', 'auth/token/create', { data: { policies: ['all'], ttl: '1h' } }))
-        const token = clientToken(await server.ok('write', 'auth/token/create', { token: parent, data: { policies: ['all'], ttl: '1h', ...data } }))
+        const token = clientToken(await server.ok(
+          'write', 'auth/token/create', { token: parent, data: { policies: ['all'], ttl: '1h', ...data } }
+        ))
         outside.whileMaking = async () => {
           outside.whileMaking = async () => undefined
           await server.ok('write', 'auth/token/revoke', { data: { token: parent } })
@@ -157,7 +167,8 @@ test('a user, a policy and an entity that are gone count for nothing in the next
     await server.ok('write', 'auth/up/users/ann', { data: { password: 'battery staple', token_policies: 'kv' } })
     const login = await server.ok('write', 'auth/up/login/ann', { token: null, data: { password: 'battery staple' } })
     const token = clientToken(login)
-    const statuses = async (): Promise<number[]> => Promise.all([server, other].map(async (at) => (await at.request('read', 'kv/a', { token })).status))
+    const statuses = async (): Promise<number[]> =>
+      Promise.all([server, other].map(async (at) => (await at.request('read', 'kv/a', { token })).status))
     assert.deepEqual(await statuses(), [200, 200])
     await server.ok('delete', 'sys/policies/acl/kv')
     assert.deepEqual(await statuses(), [403, 403])
@@ -176,7 +187,9 @@ test('a mount that is disabled takes nothing more: neither data nor tokens of re
     const server = await filled(store, outside)
     const other = await server.sibling({ store })
     await server.ok('write', 'sys/auth/approle', { data: { type: 'approle' } })
-    await server.ok('write', 'auth/approle/role/app', { data: { role_id: 'role', bind_secret_id: false, secret_id_bound_cidrs: '127.0.0.0/8' } })
+    await server.ok(
+      'write', 'auth/approle/role/app', { data: { role_id: 'role', bind_secret_id: false, secret_id_bound_cidrs: '127.0.0.0/8' } }
+    )
     const logins: string[] = []
     const clients = Array.from({ length: 16 }, async (_, i) => {
       const at = i % 2 === 0 ? server : other
@@ -219,7 +232,9 @@ test('a lease whose engine fails is tried again and again, is shown with the rea
     assert.equal((await server.request('write', 'sys/leases/revoke', { data: { lease_id: first, sync: true } })).status, 400)
     await server.ok('write', 'auth/token/revoke', { data: { token } })
     assert.equal(outside.valid.size, 2)
-    assert.match(String((await server.ok('write', 'sys/leases/lookup', { data: { lease_id: second } })).data?.['revoke_error']), /does not answer/)
+    assert.match(
+      String((await server.ok('write', 'sys/leases/lookup', { data: { lease_id: second } })).data?.['revoke_error']), /does not answer/
+    )
     await checkServer(server)
     outside.isBroken = false
     server.clock.advance(3600)

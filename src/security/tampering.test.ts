@@ -30,10 +30,19 @@ async function filled(): Promise<Subject> {
     await server.ok('write', `cubbyhole/secret-${i}`, { token: i % 2 === 0 ? weak : strong, data: { value: `cubbyhole value ${i}` } })
     await server.ok('write', `sys/policies/acl/policy-${i}`, { data: { policy: `path "a-${i}" { policy = "read" }` } })
   }
-  const paths: (readonly ['read' | 'list', string, string])[] = [['read', 'auth/token/lookup-self', weak], ['read', 'auth/token/lookup-self', strong], ['list', 'kv1/', strong], ['list', 'kv2/metadata/', strong], ['read', 'sys/mounts', strong], ['read', 'sys/mounts', weak]]
-  for (let i = 0; i < 6; i++) paths.push(['read', `kv1/secret-${i}`, strong], ['read', `kv2/data/secret-${i}`, strong], ['read', `cubbyhole/secret-${i}`, i % 2 === 0 ? weak : strong], ['read', `sys/policies/acl/policy-${i}`, strong], ['read', `kv1/secret-${i}`, weak])
+  const paths: (readonly ['read' | 'list', string, string])[] = [
+    ['read', 'auth/token/lookup-self', weak], ['read', 'auth/token/lookup-self', strong], ['list', 'kv1/', strong],
+    ['list', 'kv2/metadata/', strong], ['read', 'sys/mounts', strong], ['read', 'sys/mounts', weak],
+  ]
+  for (let i = 0; i < 6; i++) paths.push(
+    ['read', `kv1/secret-${i}`, strong], ['read', `kv2/data/secret-${i}`, strong],
+    ['read', `cubbyhole/secret-${i}`, i % 2 === 0 ? weak : strong], ['read', `sys/policies/acl/policy-${i}`, strong],
+    ['read', `kv1/secret-${i}`, weak]
+  )
   const reads: Subject['reads'][number][] = []
-  for (const [verb, path, token] of paths) reads.push([verb, path, token, JSON.stringify((await server.request(verb, path, { token })).data)])
+  for (const [verb, path, token] of paths) reads.push([
+    verb, path, token, JSON.stringify((await server.request(verb, path, { token })).data),
+  ])
   return { server, reads }
 }
 
@@ -101,7 +110,8 @@ test('a record with any bit changed, cut short or made longer is refused', async
     const value = Buffer.from((await store.get(key))?.value ?? Buffer.alloc(0))
     const at = below(value.length)
     const changes: readonly (() => Buffer)[] = [
-      () => Buffer.from(value.map((byte, i) => (i === at ? byte ^ (1 << below(8)) : byte))), () => value.subarray(0, at), () => Buffer.concat([value, Buffer.from([0])]), () => Buffer.alloc(value.length), () => Buffer.alloc(0),
+      () => Buffer.from(value.map((byte, i) => (i === at ? byte ^ (1 << below(8)) : byte))), () => value.subarray(0, at),
+      () => Buffer.concat([value, Buffer.from([0])]), () => Buffer.alloc(value.length), () => Buffer.alloc(0),
     ]
     await store.commit([], [{ put: key, value: (changes[round % changes.length] as () => Buffer)() }])
     refusals += await askAll(subject, store, `change ${round % changes.length} of ${key}`)

@@ -7,7 +7,9 @@ import type { KnownTokens } from './tokens.ts'
 
 const wrappedFolder = '.wrapped/'
 
-export async function checkCubbyholes(base: Base, { cubbyhole }: KnownMounts, { cubbyholes }: KnownTokens, findings: Findings): Promise<void> {
+export async function checkCubbyholes(
+  base: Base, { cubbyhole }: KnownMounts, { cubbyholes }: KnownTokens, findings: Findings
+): Promise<void> {
   const store = opaqueStore(base)
   const wrapped = new Set<string>()
   // Wrapped answers are in no list, so the records are read as they lie, not through the tree.
@@ -22,5 +24,7 @@ export async function checkCubbyholes(base: Base, { cubbyhole }: KnownMounts, { 
       findings.expect(cubbyholes.has(id), key, 'lies in the cubbyhole of a token that is gone')
     })
   }
-  for (const [id, isWrapping] of cubbyholes) findings.expect(!isWrapping || wrapped.has(id), 'cubbyhole/', 'a wrapping token has nothing to unwrap')
+  for (const [id, isWrapping] of cubbyholes) findings.expect(
+    !isWrapping || wrapped.has(id), 'cubbyhole/', 'a wrapping token has nothing to unwrap'
+  )
 }

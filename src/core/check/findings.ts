@@ -25,11 +25,13 @@ export class Findings {
       await work()
     } catch (error) {
       if (error instanceof ApiError && error.code === 'internal') this.report(where, error.detail ?? error.message)
-      else if (error instanceof TypeError || (error instanceof ApiError && error.code === 'bad_request')) this.report(where, 'cannot be decoded')
+      else if (isUndecodable(error)) this.report(where, 'cannot be decoded')
       else throw error
     }
   }
 }
+
+const isUndecodable = (error: unknown): boolean => error instanceof TypeError || (error instanceof ApiError && error.code === 'bad_request')
 
 const pageMax = 1_000
 

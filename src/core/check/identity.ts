@@ -1,11 +1,14 @@
 /** Entities, their names and their aliases, in both directions. */
 import { namedStore, opaqueStore, type Base } from '../base.ts'
-import { aliasHash, aliasIds, aliasOwners, entityNames, entityNamesFolder, entityRecords, mergedEntities, type EntityRecord } from '../identity/record.ts'
+import {
+  aliasHash, aliasIds, aliasOwners, entityNames, entityNamesFolder, entityRecords, mergedEntities, type EntityRecord,
+} from '../identity/record.ts'
 import { namesUnder, type Findings } from './findings.ts'
 
 export async function checkIdentity(base: Base, findings: Findings): Promise<void> {
   const store = opaqueStore(base)
-  const entityOf = async (owner: { readonly entityId: string } | null): Promise<EntityRecord | null> => (owner === null ? null : await entityRecords.read(store, owner.entityId))
+  const entityOf = async (owner: { readonly entityId: string } | null): Promise<EntityRecord | null> =>
+    (owner === null ? null : await entityRecords.read(store, owner.entityId))
   for await (const id of namesUnder(store, 'entity/')) await findings.guard(`entity/${id}`, () => checkEntity(base, id, findings))
   for await (const hash of namesUnder(store, 'alias/')) {
     const entity = await entityOf(await aliasOwners.read(store, hash))
@@ -46,6 +49,9 @@ async function checkNames(base: Base, findings: Findings): Promise<void> {
     if (entry === null) continue
     const { id, name } = entityNames.decode(entry)
     const entity = await entityRecords.read(opaqueStore(base), id)
-    findings.expect(entity?.name === name && entityNames.key(name) === entityNamesFolder + key, `entity/${id}`, 'has a name that leads to no entity, or to another')
+    findings.expect(
+      entity?.name === name && entityNames.key(name) === entityNamesFolder + key, `entity/${id}`,
+      'has a name that leads to no entity, or to another'
+    )
   }
 }

@@ -14,10 +14,14 @@ import { isBeingRevoked } from './tokens.ts'
 export async function checkLeases(base: Base, mounts: KnownMounts, findings: Findings): Promise<void> {
   const check = new LeaseCheck(base, mounts, findings)
   for await (const folder of namesUnder(check.store, 'lease/')) {
-    for await (const suffix of namesUnder(check.store, `lease/${folder}`)) await findings.guard(`lease/${folder}${suffix}`, () => check.lease(folder.slice(0, -1), suffix))
+    for await (const suffix of namesUnder(check.store, `lease/${folder}`)) await findings.guard(
+      `lease/${folder}${suffix}`, () => check.lease(folder.slice(0, -1), suffix)
+    )
   }
   for await (const hash of namesUnder(check.store, 'held/')) {
-    for await (const name of namesUnder(check.store, `held/${hash}`)) await findings.guard(`held/${hash}${name}`, () => check.held(hash.slice(0, -1), name))
+    for await (const name of namesUnder(check.store, `held/${hash}`)) await findings.guard(
+      `held/${hash}${name}`, () => check.held(hash.slice(0, -1), name)
+    )
   }
   for await (const name of namesUnder(check.store, expiryPrefix)) await findings.guard(expiryPrefix + name, () => check.expiry(name))
   await check.folders()
@@ -100,12 +104,16 @@ class LeaseCheck {
       for await (const child of namesUnder(this.store, `folder/${parent}/`)) {
         const record = await folderRecords.read(this.store, parent, child)
         if (record === null) continue
-        this.#findings.expect(hashFolder(this.#base, folder + record.name) === child, `folder/${parent}/${child}`, 'has another name than its key says')
+        this.#findings.expect(
+          hashFolder(this.#base, folder + record.name) === child, `folder/${parent}/${child}`, 'has another name than its key says'
+        )
         reached.add(parent)
         open.push(folder + record.name)
       }
     }
-    for await (const parent of namesUnder(this.store, 'folder/')) this.#findings.expect(reached.has(parent.slice(0, -1)), `folder/${parent}`, 'is not reached from the root')
+    for await (const parent of namesUnder(this.store, 'folder/')) this.#findings.expect(
+      reached.has(parent.slice(0, -1)), `folder/${parent}`, 'is not reached from the root'
+    )
   }
 
   async #has(key: string): Promise<boolean> {

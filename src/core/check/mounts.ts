@@ -17,8 +17,12 @@ export async function checkMounts(base: Base, findings: Findings): Promise<Known
   const accessors = new Set(found.map(({ accessor }) => accessor))
   const paths = found.map(({ path }) => path).sort()
   // Sorted, a mount inside another one comes right after it.
-  for (const [index, path] of paths.entries()) findings.expect(index === 0 || !path.startsWith(paths[index - 1] as string), 'mounts/', 'has a mount inside another')
-  findings.expect(uuids.size === found.length && accessors.size === found.length, 'mounts/', 'has two mounts with the same uuid or accessor')
+  for (const [index, path] of paths.entries()) findings.expect(
+    index === 0 || !path.startsWith(paths[index - 1] as string), 'mounts/', 'has a mount inside another'
+  )
+  findings.expect(
+    uuids.size === found.length && accessors.size === found.length, 'mounts/', 'has two mounts with the same uuid or accessor'
+  )
   const leaving = await checkRemovals(base, found, uuids, accessors, findings)
   await checkTrees(base, uuids, leaving, findings)
   const cubbyhole = found.find(({ path }) => path === 'cubbyhole/')?.uuid ?? ''
@@ -39,7 +43,9 @@ async function readMounts(base: Base, findings: Findings): Promise<MountRecord[]
 }
 
 /** Adds the mounts that are being removed to those that are there, and returns their uuids. */
-async function checkRemovals(base: Base, found: readonly MountRecord[], uuids: Set<string>, accessors: Set<string>, findings: Findings): Promise<Set<string>> {
+async function checkRemovals(
+  base: Base, found: readonly MountRecord[], uuids: Set<string>, accessors: Set<string>, findings: Findings
+): Promise<Set<string>> {
   const named = namedStore(base)
   const leaving = new Set<string>()
   for await (const uuid of namesUnder(named, 'removals/')) {
@@ -49,7 +55,9 @@ async function checkRemovals(base: Base, found: readonly MountRecord[], uuids: S
     uuids.add(uuid)
     accessors.add(record.accessor)
   }
-  for (const { uuid, tainted } of found) findings.expect((tainted === true) === leaving.has(uuid), `mount ${uuid}`, 'is being removed, or not: the mount and the note differ')
+  for (const { uuid, tainted } of found) findings.expect(
+    (tainted === true) === leaving.has(uuid), `mount ${uuid}`, 'is being removed, or not: the mount and the note differ'
+  )
   for await (const uuid of namesUnder(named, 'conversions/')) {
     if ((await conversions.read(named, uuid)) !== null) findings.expect(uuids.has(uuid), `conversion ${uuid}`, 'is of a mount that is gone')
   }

@@ -17,7 +17,9 @@ test('a text is found in raw bytes however it was encoded', () => {
     [Buffer.concat([Buffer.from('xy'), json]).toString('base64'), 'base64'],
     [Buffer.concat([Buffer.from('xy'), json]).toString('base64url'), 'base64'],
   ]
-  for (const [written, form] of forms) assert.deepEqual(findInRaw(within(written), ['another text', secret]).map(({ needle, form: met }) => [needle, met]), [[1, form]], form)
+  for (const [written, form] of forms) assert.deepEqual(
+    findInRaw(within(written), ['another text', secret]).map(({ needle, form: met }) => [needle, met]), [[1, form]], form
+  )
 })
 
 test('what does not hold the text has no findings, and a finding does not repeat it', () => {

@@ -12,7 +12,10 @@ export interface RawFinding {
 /** Shorter ones would be met by chance in megabytes of sealed bytes. */
 const needleBytesMin = 6
 
-/** Base64 of a text in the middle of others, for each of the three places where it may begin: the characters that do not depend on what stands beside it. */
+/**
+ * Base64 of a text in the middle of others, for each of the three places where it may begin: the characters that do not depend on what
+ * stands beside it.
+ */
 function base64Forms(text: Buffer): string[] {
   return [0, 1, 2].map((shift) => {
     const encoded = Buffer.concat([Buffer.alloc(shift), text]).toString('base64')

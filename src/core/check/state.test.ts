@@ -103,8 +103,12 @@ const damages: Record<string, { readonly damage: (server: ServeHarness) => Promi
     },
     found: /cannot be opened/,
   },
-  'a record that is no JSON': { damage: async (server) => put(server, await firstUnder(server, 'token/'), Buffer.from('{')), found: /cannot be decoded/ },
-  'a key of an unknown kind': { damage: (server) => put(server, 'surprise/x', Buffer.from('{}')), found: /a kind that this check does not know/ },
+  'a record that is no JSON': {
+    damage: async (server) => put(server, await firstUnder(server, 'token/'), Buffer.from('{')), found: /cannot be decoded/,
+  },
+  'a key of an unknown kind': {
+    damage: (server) => put(server, 'surprise/x', Buffer.from('{}')), found: /a kind that this check does not know/,
+  },
   'a token without its accessor': { damage: (server) => removeFirst(server, 'accessor/'), found: /not found by its accessor/ },
   'a token that never expires': { damage: (server) => removeFirst(server, 'expiry/'), found: /not in the index of expiry/ },
   'a token without its lease': {
@@ -132,11 +136,17 @@ const damages: Record<string, { readonly damage: (server: ServeHarness) => Promi
     found: /no use left, or more/,
   },
   'a note for a token that lives': {
-    damage: async (server) => put(server, (await firstUnder(server, 'token/')).replace('token/', 'revoking/'), Buffer.from('{"hash":"x","cubbyholeId":""}')),
+    damage: async (server) => put(
+      server, (await firstUnder(server, 'token/')).replace('token/', 'revoking/'), Buffer.from('{"hash":"x","cubbyholeId":""}')
+    ),
     found: /a note for a token that lives/,
   },
-  'an entry of expiry that lies': { damage: (server) => put(server, `expiry/000000000001t${nobody}`, Buffer.alloc(0)), found: /no time at which a token expires/ },
-  'a lease that is held by nobody': { damage: (server) => put(server, `held/${nobody}/${'a'.repeat(40)}.x`, Buffer.alloc(0)), found: /no lease of this token/ },
+  'an entry of expiry that lies': {
+    damage: (server) => put(server, `expiry/000000000001t${nobody}`, Buffer.alloc(0)), found: /no time at which a token expires/,
+  },
+  'a lease that is held by nobody': {
+    damage: (server) => put(server, `held/${nobody}/${'a'.repeat(40)}.x`, Buffer.alloc(0)), found: /no lease of this token/,
+  },
   'a lease of a mount that is gone': {
     damage: async (server) => {
       const key = await firstUnder(server, 'lease/')
@@ -144,7 +154,8 @@ const damages: Record<string, { readonly damage: (server: ServeHarness) => Promi
       const lease = await leaseRecords.read(opaque(server), folder, suffix)
       assert.ok(lease !== null)
       const secret = {
-        mountPath: 'gone/', mountUuid: 'gone', kind: 'x', internal: {}, issuedAt: 1, expiresAt: 2, lastRenewalAt: 0, ttl: 1, maxTtl: 1, renewable: false,
+        mountPath: 'gone/', mountUuid: 'gone', kind: 'x', internal: {}, issuedAt: 1, expiresAt: 2, lastRenewalAt: 0, ttl: 1, maxTtl: 1,
+        renewable: false,
         failures: 0, failure: '', irrevocable: true,
       }
       await put(server, key, leaseRecords.encode({ ...lease, secret }))
@@ -152,7 +163,10 @@ const damages: Record<string, { readonly damage: (server: ServeHarness) => Promi
     found: /has no mount/,
   },
   'a lease in a folder that is in no list': { damage: (server) => removeFirst(server, 'folder/'), found: /a folder that is in no list/ },
-  'a folder that nothing leads to': { damage: (server) => put(server, `folder/${'a'.repeat(40)}/${'b'.repeat(40)}`, Buffer.from('{"name":"x/"}')), found: /not reached from the root/ },
+  'a folder that nothing leads to': {
+    damage: (server) => put(server, `folder/${'a'.repeat(40)}/${'b'.repeat(40)}`, Buffer.from('{"name":"x/"}')),
+    found: /not reached from the root/,
+  },
   'something in the cubbyhole of a token that is gone': {
     damage: async ({ core }) => {
       const cubbyhole = await core.mounts.at('cubbyhole/')
@@ -221,7 +235,9 @@ const damages: Record<string, { readonly damage: (server: ServeHarness) => Promi
     found: /the same uuid or accessor/,
   },
   'an entity that its alias does not lead to': { damage: (server) => removeFirst(server, 'alias/'), found: /not found by an alias/ },
-  'an entity that is not found by the id of its alias': { damage: (server) => removeFirst(server, 'alias-id/'), found: /not found by the id of an alias/ },
+  'an entity that is not found by the id of its alias': {
+    damage: (server) => removeFirst(server, 'alias-id/'), found: /not found by the id of an alias/,
+  },
   'an entity that is not found by its name': {
     damage: async ({ core }) => {
       const [name = ''] = await namedStore(core).list('identity/entity-name/')
@@ -229,7 +245,9 @@ const damages: Record<string, { readonly damage: (server: ServeHarness) => Promi
     },
     found: /not found by its name/,
   },
-  'an entity that is gone while everything points at it': { damage: (server) => removeFirst(server, 'entity/'), found: /the alias of no entity/ },
+  'an entity that is gone while everything points at it': {
+    damage: (server) => removeFirst(server, 'entity/'), found: /the alias of no entity/,
+  },
   'an entity with the policy root': {
     damage: async (server) => {
       const [id = ''] = await opaque(server).list('entity/')
@@ -239,7 +257,9 @@ const damages: Record<string, { readonly damage: (server: ServeHarness) => Promi
     },
     found: /has the policy root/,
   },
-  'a merged entity that leads nowhere': { damage: (server) => put(server, 'entity-merged/x', Buffer.from('{"into":"y"}')), found: /does not know it/ },
+  'a merged entity that leads nowhere': {
+    damage: (server) => put(server, 'entity-merged/x', Buffer.from('{"into":"y"}')), found: /does not know it/,
+  },
 }
 
 for (const [name, { damage, found }] of Object.entries(damages)) {
@@ -254,16 +274,23 @@ for (const [name, { damage, found }] of Object.entries(damages)) {
 
 test('the check finds a secret that is readable below the barrier, in a value and in a key', async () => {
   const server = await filled()
-  await opaque(server).base.commit([], [{ put: 'barrier/plain', value: Buffer.from('{"a":"correct horse"}') }, { put: 'x/clients-chose-this', value: Buffer.alloc(0) }])
+  await opaque(server).base.commit(
+    [], [{ put: 'barrier/plain', value: Buffer.from('{"a":"correct horse"}') }, { put: 'x/clients-chose-this', value: Buffer.alloc(0) }]
+  )
   const met = await checkState(server.core, { secrets: ['correct horse', 'clients-chose-this', 'battery staple'] })
-  assert.deepEqual(met.filter(({ problem }) => /readable/.test(problem)).map(({ problem }) => problem), ['text 0 is readable (plain)', 'text 1 is readable (plain)'])
+  assert.deepEqual(
+    met.filter(({ problem }) => /readable/.test(problem)).map(({ problem }) => problem),
+    ['text 0 is readable (plain)', 'text 1 is readable (plain)']
+  )
   assert.equal(JSON.stringify(met).includes('correct horse'), false, 'a finding does not repeat the secret')
   await server.close()
 })
 
 test('the check finds a secret in further raw bytes', async () => {
   const server = await filled()
-  const met = await checkState(server.core, { secrets: ['correct horse'], raw: [{ name: 'audit.log', bytes: Buffer.from('{"x":"correct horse"}') }] })
+  const met = await checkState(
+    server.core, { secrets: ['correct horse'], raw: [{ name: 'audit.log', bytes: Buffer.from('{"x":"correct horse"}') }] }
+  )
   assert.deepEqual(met, [{ where: 'audit.log', problem: 'text 0 is readable (plain) at byte 6' }])
   await server.close()
 })

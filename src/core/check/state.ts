@@ -1,7 +1,7 @@
 /**
- * Checks the whole stored state: everything opens, every tree is sound, all indexes agree in both directions, nothing is left of what is gone, and
- * no known secret is readable below the barrier. For tests, which call it at their end, and for operators. Nothing may write meanwhile: what is
- * under way would show as a finding.
+ * Checks the whole stored state: everything opens, every tree is sound, all indexes agree in both directions, nothing is left of what is
+ * gone, and no known secret is readable below the barrier. For tests, which call it at their end, and for operators. Nothing may write
+ * meanwhile: what is under way would show as a finding.
  */
 import { opaqueStore, type Base } from '../base.ts'
 import { checkCubbyholes } from './cubbyholes.ts'
@@ -32,21 +32,26 @@ export async function checkState(base: Base, options: StateCheckOptions = {}): P
   await findings.guard('mounts/', () => checkIndexes(base, findings))
   if (isSettled) await checkSettled(base, findings)
   await checkRawStore(opaqueStore(base).base, secrets, findings)
-  for (const { name, bytes } of raw) for (const { needle, form, offset } of findInRaw(bytes, secrets)) findings.report(name, `text ${needle} is readable (${form}) at byte ${offset}`)
+  for (const { name, bytes } of raw) for (const { needle, form, offset } of findInRaw(bytes, secrets)) findings.report(
+    name, `text ${needle} is readable (${form}) at byte ${offset}`
+  )
   return findings.list
 }
 
 async function checkIndexes(base: Base, findings: Findings): Promise<void> {
   const mounts = await checkMounts(base, findings)
   const tokens = await checkTokens(base, findings)
-  for (const [accessor, where] of tokens.mountAccessors) findings.expect(mounts.accessors.has(accessor), where, 'was given by an auth mount that is gone')
+  for (const [accessor, where] of tokens.mountAccessors) findings.expect(
+    mounts.accessors.has(accessor), where, 'was given by an auth mount that is gone'
+  )
   await checkLeases(base, mounts, findings)
   await checkCubbyholes(base, mounts, tokens, findings)
   await checkIdentity(base, findings)
 }
 
 const kinds = new Set([
-  'token', 'accessor', 'child', 'revoking', 'lease', 'folder', 'held', 'expiry', 'lockout', 'entity', 'alias', 'alias-id', 'entity-merged', 'generation', 'mounts-generation',
+  'token', 'accessor', 'child', 'revoking', 'lease', 'folder', 'held', 'expiry', 'lockout', 'entity', 'alias', 'alias-id', 'entity-merged',
+  'generation', 'mounts-generation',
 ])
 /** Sealed for the root key, or not at all: the barrier checks them when it unseals. */
 const ownSeal = new Set(['barrier/seal', 'barrier/keyring'])
@@ -66,5 +71,7 @@ async function checkValues(base: Base, findings: Findings): Promise<void> {
 
 async function checkSettled(base: Base, findings: Findings): Promise<void> {
   for await (const hash of namesUnder(opaqueStore(base), 'revoking/')) findings.report(`revoking/${hash}`, 'is still to be finished')
-  for await (const uuid of namesUnder(base.barrier.tree('ns-root'), 'removals/')) findings.report(`removal ${uuid}`, 'is still to be finished')
+  for await (const uuid of namesUnder(
+    base.barrier.tree('ns-root'), 'removals/'
+  )) findings.report(`removal ${uuid}`, 'is still to be finished')
 }

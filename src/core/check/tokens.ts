@@ -20,7 +20,9 @@ export async function checkTokens(base: Base, findings: Findings): Promise<Known
   for await (const hash of namesUnder(check.store, 'token/')) await findings.guard(`token/${hash}`, () => check.token(hash))
   for await (const hash of namesUnder(check.store, 'accessor/')) await findings.guard(`accessor/${hash}`, () => check.accessor(hash))
   for await (const parent of namesUnder(check.store, 'child/')) {
-    for await (const child of namesUnder(check.store, `child/${parent}`)) await findings.guard(`child/${parent}${child}`, () => check.child(parent.slice(0, -1), child))
+    for await (const child of namesUnder(check.store, `child/${parent}`)) await findings.guard(
+      `child/${parent}${child}`, () => check.child(parent.slice(0, -1), child)
+    )
   }
   for await (const hash of namesUnder(check.store, 'revoking/')) await findings.guard(`revoking/${hash}`, () => check.note(hash))
   return check

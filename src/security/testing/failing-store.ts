@@ -7,7 +7,10 @@ import type { Store, Write } from '../../kit/store.ts'
 import { memoryStore } from '../../storage/memory.ts'
 import type { ServeHarness } from '../../request/testing/serve-harness.ts'
 
-/** `lost`: a commit takes place and its answer is lost. `conflict`: a commit is told of a conflict that was none. `gone`: every later call fails too, as after a crash. */
+/**
+ * `lost`: a commit takes place and its answer is lost. `conflict`: a commit is told of a conflict that was none. `gone`: every later call
+ * fails too, as after a crash.
+ */
 export type Fault = 'error' | 'lost' | 'conflict' | 'gone'
 
 export interface FailingStore extends Store {

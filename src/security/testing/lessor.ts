@@ -66,12 +66,18 @@ export const badAuth = engine({
     path('login').write({
       summary: 'Log in, and more.',
       access: 'public',
-      input: { status: defaulted(text('Status beside the login.'), ''), throws: defaulted(flag('Whether it fails after all.'), false), policy: defaulted(text('A policy.'), 'default') },
+      input: {
+        status: defaulted(text('Status beside the login.'), ''), throws: defaulted(flag('Whether it fails after all.'), false),
+        policy: defaulted(text('A policy.'), 'default'),
+      },
       handle({ input, headers, store }) {
         seenHeaders.last = headers
         store.put('seen', Buffer.from('{}'))
         if (input.throws) throw Object.assign(new Error('after all'), { login: noLogin })
-        return reply({ login: { ...noLogin, policies: [input.policy] }, data: { error: 'there was an error' }, ...(input.status === '' ? {} : { status: Number(input.status) }) })
+        return reply({
+          login: { ...noLogin, policies: [input.policy] }, data: { error: 'there was an error' },
+          ...(input.status === '' ? {} : { status: Number(input.status) }),
+        })
       },
     }),
   ],

@@ -1,4 +1,7 @@
-/** Requests as attackers write them: method, target and headers as they come over the wire, decoded by the very code that decodes them there. */
+/**
+ * Requests as attackers write them: method, target and headers as they come over the wire, decoded by the very code that decodes them
+ * there.
+ */
 import { decodeHead } from '../../http/decode.ts'
 import { ApiError } from '../../kit/errors.ts'
 import type { Json } from '../../kit/json.ts'
@@ -17,7 +20,9 @@ export interface Got {
 }
 
 /** `target` is what follows `/v1/`, percent-encoded as it is sent. What the wire refuses is an answer as well. */
-export async function send(server: ServeHarness, method: string, target: string, { token = server.rootToken, data, headers = {}, from }: Sent = {}): Promise<Got> {
+export async function send(
+  server: ServeHarness, method: string, target: string, { token = server.rootToken, data, headers = {}, from }: Sent = {}
+): Promise<Got> {
   const types: Record<string, string> = method === 'PATCH' ? { 'content-type': 'application/merge-patch+json' } : {}
   try {
     const head = decodeHead(method, `/v1/${target}`, { ...types, ...headers, ...(token === null ? {} : { 'x-vault-token': token }) })
@@ -41,4 +46,6 @@ export async function tokenWith(server: ServeHarness, policy: string, more: Read
   return String(auth?.['client_token'])
 }
 
-export const clientToken = (answer: { readonly auth: Readonly<Record<string, unknown>> | null }): string => String(answer.auth?.['client_token'])
+export const clientToken = (answer: {
+  readonly auth: Readonly<Record<string, unknown>> | null,
+}): string => String(answer.auth?.['client_token'])
