@@ -1,7 +1,8 @@
 /** Users who failed to log in too often are locked out for a while. Counted by the canonical name, so that no spelling gets a second counter (CVE-2025-6004). */
+import { Conflict } from '../kit/errors.ts'
 import { records } from '../kit/records.ts'
 import { opaqueStore, type Base } from './base.ts'
-import type { Mount } from './mounts/table.ts'
+import type { Mount, MountTable } from './mounts/table.ts'
 import { keyedHash } from './tokens/ids.ts'
 import { withUnit } from './unit.ts'
 
@@ -32,8 +33,11 @@ export function lockoutConfigOf(mount: Mount): LockoutConfig | null {
 
 const hashOf = (base: Base, accessor: string, name: string): string => keyedHash(base.barrier.subkey('lockout'), `${accessor}\n${name}`).slice(0, 40)
 
-const isLocked = (base: Base, record: LockoutRecord, config: LockoutConfig): boolean =>
-  record.failures >= config.threshold && base.host.now() < record.lastFailureAt + config.duration * 1000
+/** Within so many seconds of now, before or after: a clock that was set back by years locks nobody out for years. */
+const isWithin = (base: Base, { lastFailureAt }: LockoutRecord, seconds: number): boolean => Math.abs(base.host.now() - lastFailureAt) < seconds * 1000
+
+export const isLocked = (base: Base, record: LockoutRecord, config: LockoutConfig): boolean =>
+  record.failures >= config.threshold && isWithin(base, record, config.duration)
 
 /** `failed`: there are failures on record, but not too many. */
 export async function findLockout(base: Base, mount: Mount, name: string, config: LockoutConfig): Promise<'none' | 'failed' | 'locked'> {
@@ -50,7 +54,7 @@ export async function noteFailure(base: Base, mount: Mount, name: string, config
     merge: lockouts.key(hash),
     by(current) {
       const before = current === null ? null : lockouts.decode({ value: current, version: 0 })
-      const isOver = before === null || now >= before.lastFailureAt + config.counterReset * 1000 || (before.failures >= config.threshold && !isLocked(base, before, config))
+      const isOver = before === null || !isWithin(base, before, config.counterReset) || (before.failures >= config.threshold && !isLocked(base, before, config))
       return lockouts.encode({ mountAccessor: mount.record.accessor, name, failures: isOver ? 1 : before.failures + 1, lastFailureAt: now })
     },
   }])
@@ -74,4 +78,37 @@ export async function listFailures(base: Base): Promise<LockoutRecord[]> {
     if (record !== null) found.push(record)
   }
   return found
+}
+
+const pieceMax = 256
+
+/**
+ * Removes what counts no more: anybody can fail to log in under any name, and must not fill the store with it. In pieces; a failure that is
+ * noted meanwhile stays.
+ */
+export async function forgetStaleFailures(core: Base & { readonly mounts: MountTable }): Promise<number> {
+  const store = opaqueStore(core)
+  const mounts = new Map((await core.mounts.list('auth')).map((mount) => [mount.record.accessor, lockoutConfigOf(mount)]))
+  let count = 0
+  for (let after = '', names = []; ; after = names.at(-1) ?? '') {
+    names = await store.list('lockout/', { after, limit: pieceMax })
+    for (const hash of names) if (await forgetStale(core, mounts, hash)) count += 1
+    if (names.length < pieceMax) return count
+  }
+}
+
+async function forgetStale(base: Base, mounts: ReadonlyMap<string, LockoutConfig | null>, hash: string): Promise<boolean> {
+  const store = opaqueStore(base)
+  const entry = await store.get(lockouts.key(hash))
+  if (entry === null) return false
+  const record = lockouts.decode(entry)
+  const config = mounts.get(record.mountAccessor)
+  if (config && (isWithin(base, record, config.counterReset) || isLocked(base, record, config))) return false
+  try {
+    await store.commit([{ key: lockouts.key(hash), version: entry.version }], [{ del: lockouts.key(hash) }])
+    return true
+  } catch (error) {
+    if (error instanceof Conflict) return false
+    throw error
+  }
 }

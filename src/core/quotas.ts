@@ -4,7 +4,7 @@ import { records } from '../kit/records.ts'
 
 export interface RateLimit {
   readonly name: string
-  /** '' for everything, or what the path of a request begins with: `secret/`, `auth/userpass/login/`. */
+  /** '' for everything, a folder (`secret/`, `auth/userpass/login/`), a beginning (`secret/data/app*`), or one path. */
   readonly path: string
   readonly role: string
   /** Requests per interval. */
@@ -51,6 +51,12 @@ export interface RateVerdict {
 
 const clientsMax = 100_000
 
+/** What a path must be for a limit to hold: everything below what ends in '/', everything that begins like what ends in '*', or that path alone. */
+function isOf({ path }: RateLimit, asked: string): boolean {
+  if (path.endsWith('*')) return asked.startsWith(path.slice(0, -1))
+  return path === '' || path.endsWith('/') ? asked.startsWith(path) : asked.replace(/\/$/, '') === path
+}
+
 /** The limits in force, with the counts of this process. The counts of a limit end when it changes. */
 export class RateLimiter {
   #limits: readonly RateLimit[] = []
@@ -58,11 +64,12 @@ export class RateLimiter {
   #uses = new Map<string, Use>()
 
   configure(limits: readonly RateLimit[], config: QuotaConfig): void {
-    const changed = JSON.stringify(limits) !== JSON.stringify(this.#limits)
+    const before = new Map(this.#limits.map((limit) => [limit.name, JSON.stringify(limit)]))
+    const kept = new Set(limits.filter((limit) => before.get(limit.name) === JSON.stringify(limit)).map(({ name }) => name))
     // Longest first: the most precise limit is the one that counts.
-    this.#limits = [...limits].sort((a, b) => b.path.length - a.path.length)
+    this.#limits = [...limits].sort((a, b) => b.path.length - a.path.length || (a.name < b.name ? -1 : 1))
     this.#config = config
-    if (changed) this.#uses = new Map()
+    if (kept.size < before.size) this.#uses = new Map([...this.#uses].filter(([key]) => kept.has(key.slice(key.indexOf('\n') + 1))))
   }
 
   get config(): QuotaConfig {
@@ -72,32 +79,32 @@ export class RateLimiter {
   /** Null: nothing limits this request. Counts it otherwise. */
   take(path: string, address: string, now: number): RateVerdict | null {
     if (this.#limits.length === 0) return null
-    const limit = this.#limits.find((l) => path.startsWith(l.path))
+    const limit = this.#limits.find((candidate) => isOf(candidate, path))
     if (limit === undefined || this.#config.exemptPaths.some((exempt) => (exempt.endsWith('*') ? path.startsWith(exempt.slice(0, -1)) : path === exempt))) return null
-    return spend(this.#useOf(`${limit.name}\n${address}`, now), limit, now)
+    return spend(this.#useOf(`${address}\n${limit.name}`, now), limit, now)
   }
 
   #useOf(key: string, now: number): Use {
     const known = this.#uses.get(key)
-    if (known !== undefined) return known
-    // A flood of addresses must not fill the memory; whoever is forgotten begins anew.
-    if (this.#uses.size >= clientsMax) this.#uses = new Map()
-    const made: Use = { windowStart: now, count: 0, blockedUntil: 0 }
-    this.#uses.set(key, made)
-    return made
+    const use: Use = known ?? { windowStart: now, count: 0, blockedUntil: 0 }
+    // A flood of addresses must not fill the memory: who has not been seen for longest is forgotten, and begins anew.
+    if (known !== undefined) this.#uses.delete(key)
+    else if (this.#uses.size >= clientsMax) this.#uses.delete(this.#uses.keys().next().value as string)
+    this.#uses.set(key, use)
+    return use
   }
 }
 
+/** A clock that was set back makes neither a window nor a block endless. */
 function spend(use: Use, { rate, interval, blockInterval }: RateLimit, now: number): RateVerdict {
+  const limit = Math.max(1, Math.round(rate))
   const seconds = (until: number): number => Math.max(1, Math.floor((until - now - 1) / 1000))
-  if (use.blockedUntil > now) return { limit: rate, remaining: 0, retryAfter: seconds(use.blockedUntil) }
-  const windowEnd = use.windowStart + interval * 1000
-  // A clock that was set back must not make a window endless.
-  if (now >= windowEnd || now < use.windowStart) [use.windowStart, use.count] = [now, 0]
+  if (use.blockedUntil > now && use.blockedUntil <= now + blockInterval * 1000) return { limit, remaining: 0, retryAfter: seconds(use.blockedUntil) }
+  if (now >= use.windowStart + interval * 1000 || now < use.windowStart) [use.windowStart, use.count] = [now, 0]
   use.count += 1
-  if (use.count <= rate) return { limit: rate, remaining: Math.floor(rate - use.count), retryAfter: 0 }
+  if (use.count <= limit) return { limit, remaining: limit - use.count, retryAfter: 0 }
   if (blockInterval > 0) use.blockedUntil = now + blockInterval * 1000
-  return { limit: rate, remaining: 0, retryAfter: seconds(Math.max(use.blockedUntil, use.windowStart + interval * 1000)) }
+  return { limit, remaining: 0, retryAfter: seconds(Math.max(use.blockedUntil, use.windowStart + interval * 1000)) }
 }
 
 export const rateLimited = (path: string): ApiError => new ApiError('too_many_requests', `request path ${JSON.stringify(path)}: rate limit quota exceeded`)

@@ -19,7 +19,16 @@ export function refuseByQuota(core: Core, wire: WireRequest): WireResponse | nul
   const verdict = core.rateLimiter.take(wire.path, wire.remoteAddress, core.host.now())
   if (verdict === null || verdict.retryAfter === 0) return null
   const refusal = refusalOf(core, wire, rateLimited(wire.path))
+  if (core.rateLimiter.config.auditRefusals) auditRefusal(core, wire)
   return core.rateLimiter.config.responseHeaders ? { ...refusal, headers: headersOf(verdict) } : refusal
+}
+
+/** Nothing waits for the line: the request is refused whether or not it is written. */
+function auditRefusal(core: Core, { id, verb, path, token, remoteAddress, remotePort }: WireRequest): void {
+  const request = { id, operation: verb === 'write' ? 'update' : verb, path, ...(token === null ? {} : { client_token: token }), remote_address: remoteAddress, remote_port: remotePort }
+  core.audit
+    .write({ type: 'request', time: core.host.now(), verdict: { allowed: false }, request, error: 'rate limit quota exceeded' })
+    .catch(() => core.host.log('error', 'request', 'no audit device could record a request that a rate limit refused'))
 }
 
 const headersOf = ({ limit, remaining, retryAfter }: RateVerdict): readonly (readonly [string, string])[] => [

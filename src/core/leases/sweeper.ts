@@ -1,6 +1,7 @@
 /** Revokes what has expired: reads the head of the time-ordered index, in pieces, and nothing else. */
 import { opaqueStore } from '../base.ts'
 import type { Core } from '../core.ts'
+import { forgetStaleFailures } from '../lockout.ts'
 import { findTokenByHash } from '../tokens/find.ts'
 import { expireToken, resumeRevocations } from '../tokens/revoke.ts'
 import { Lanes } from './lanes.ts'
@@ -98,11 +99,12 @@ const logFailure = (core: Core, error: unknown): void =>
 /** Sweeps about once a second, or sooner while there is more to do, until stopped. Only one process of a cluster does: see the supervisor. */
 export function startSweeper(core: Core, everyMs = 1000): () => Promise<void> {
   const sweeper = new Sweeper(core)
+  let turns = 0
   let stopped = false
   let cancel = (): void => undefined
   let running: Promise<void> = Promise.resolve()
   const turn = (): void => {
-    running = sweepOnce(core, sweeper).finally(() => {
+    running = sweepOnce(core, sweeper, (turns += 1)).finally(() => {
       if (!stopped) cancel = core.host.later(sweeper.isBehind ? everyMs / 4 : everyMs, turn)
     })
   }
@@ -114,11 +116,15 @@ export function startSweeper(core: Core, everyMs = 1000): () => Promise<void> {
   }
 }
 
-async function sweepOnce(core: Core, sweeper: Sweeper): Promise<void> {
+/** Passes between two looks at failed logins, which are no hurry. */
+const passesPerTidying = 600
+
+async function sweepOnce(core: Core, sweeper: Sweeper, turn: number): Promise<void> {
   if (core.barrier.isSealed) return
   try {
     await resumeRevocations(core)
     await sweeper.pass()
+    if (turn % passesPerTidying === 0) await forgetStaleFailures(core)
   } catch (error) {
     if (!core.barrier.isSealed) logFailure(core, error)
   }

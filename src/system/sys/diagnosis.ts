@@ -2,7 +2,7 @@
 import { cpus, freemem, hostname, loadavg, platform, release, totalmem, uptime } from 'node:os'
 import { opaqueStore } from '../../core/base.ts'
 import type { Core } from '../../core/core.ts'
-import { forgetFailures, listFailures, lockoutConfigOf } from '../../core/lockout.ts'
+import { forgetFailures, isLocked, listFailures, lockoutConfigOf } from '../../core/lockout.ts'
 import { ApiError } from '../../kit/errors.ts'
 import { defaulted, flag, text } from '../../kit/fields.ts'
 import { openApiDocument, openApiPaths } from '../../kit/openapi.ts'
@@ -38,10 +38,11 @@ interface LockedMount {
 
 async function lockedUsers(core: Core, only: string): Promise<Record<string, unknown>> {
   const mounts = new Map<string, LockedMount>()
-  for (const { mountAccessor, name, failures, lastFailureAt } of await listFailures(core)) {
+  for (const record of await listFailures(core)) {
+    const { mountAccessor, name } = record
     const mount = only === '' || only === mountAccessor ? await core.mounts.byAccessor(mountAccessor) : null
     const config = mount === null ? null : lockoutConfigOf(mount)
-    if (config === null || failures < config.threshold || core.host.now() >= lastFailureAt + config.duration * 1000) continue
+    if (config === null || !isLocked(core, record, config)) continue
     const found = mounts.get(mountAccessor) ?? { mount_accessor: mountAccessor, counts: 0, alias_identifiers: [] }
     found.alias_identifiers.push(name)
     found.counts += 1
@@ -63,7 +64,9 @@ const locked = [
     summary: 'Let a user log in again.',
     access: 'sudo',
     async handle({ core, params }) {
-      await forgetFailures(core, params.mount_accessor, params.alias_identifier)
+      const mount = await core.mounts.byAccessor(params.mount_accessor)
+      const name = params.alias_identifier
+      await forgetFailures(core, params.mount_accessor, mount?.registered?.engine.foldsNames === true ? name.toLowerCase() : name)
       return null
     },
   }),

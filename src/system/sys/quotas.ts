@@ -18,8 +18,13 @@ function rateOf(raw: Json): number {
 const folder = 'quotas/rate-limit/'
 const namesOf = async (core: Core): Promise<string[]> => (await namedStore(core).list(folder)).map(decodeURIComponent)
 
-async function checkPath(core: Core, path: string): Promise<void> {
-  if (path !== '' && (await core.mounts.find(path)) === null) throw badRequest(`invalid mount path ${JSON.stringify(path)}`)
+/** The path as it is kept: a mount is the folder that it is, however it was written. */
+async function pathOf(core: Core, given: string): Promise<string> {
+  const path = given.replace(/^\/+/, '')
+  if (path === '') return ''
+  const mount = await core.mounts.find(path.replace(/\*$/, ''))
+  if (mount === null) throw badRequest(`invalid mount path ${JSON.stringify(path)}`)
+  return `${path}/` === mount.record.path ? mount.record.path : path
 }
 
 async function checkUnique(core: Core, name: string, path: string, role: string): Promise<void> {
@@ -48,15 +53,16 @@ const limits = [
       rate: optional(anything('Requests per interval and client address.')),
       interval: defaulted(duration('Over which they are counted.'), 1),
       block_interval: defaulted(duration('For how long a client that exceeded the limit is refused.'), 0),
-      path: defaulted(text('What the path of a request begins with; empty: everything.'), ''),
-      role: defaulted(text('Role of a login that it holds for.'), ''),
+      path: defaulted(text('A mount or folder, with `/` at its end; what paths begin with, with `*` at its end; one path; or empty: everything.'), ''),
+      role: defaulted(text('Refused: a limit for the logins of one role is not known here.'), ''),
       inheritable: defaulted(flag('Whether it holds in namespaces below.'), false),
       type: defaulted(text('Accepted for old clients.'), ''),
     },
     async handle({ core, unit, params, input }) {
       const rate = rateOf((input.rate ?? null) as Json)
-      const path = input.path.replace(/^\/+/, '')
-      await checkPath(core, path)
+      const path = await pathOf(core, input.path)
+      // The role of a login stands in a body that is not read yet when rates are counted.
+      if (input.role !== '') throw badRequest("'role' is not supported: limit the path of the login")
       await checkUnique(core, params.name, path, input.role)
       const limit = { name: params.name, path, role: input.role, rate, interval: input.interval || 1, blockInterval: input.block_interval, inheritable: input.inheritable || path === '' }
       rateLimits.write(unit.on(namedStore(core)), limit, params.name)
