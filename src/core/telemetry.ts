@@ -29,9 +29,10 @@ export class Telemetry {
     this.#inFlight.set(id, request)
   }
 
-  /** `mountType` and `operation` name kinds of requests, never what a client chose. */
-  end(id: string, mountType: string, operation: string, status: number, seconds: number): void {
+  /** `mountType` and `operation` name kinds of requests, never what a client chose. `elapsed`: seconds; below 0 when the clock was set back. */
+  end(id: string, mountType: string, operation: string, status: number, elapsed: number): void {
     this.#inFlight.delete(id)
+    const seconds = Math.max(0, elapsed)
     const key = `${mountType} ${operation} ${Math.floor(status / 100)}`
     let series = this.#requests.get(key)
     if (series === undefined) {

@@ -25,9 +25,14 @@ import type { WireRequest, WireResponse } from './wire.ts'
 export async function serve(core: Core, wire: WireRequest): Promise<WireResponse> {
   const startedAt = core.host.now()
   core.telemetry.begin(wire.id, { startedAt, clientAddress: wire.remoteAddress, path: wire.path, method: wire.method })
-  const response = await answer(core, wire)
-  core.telemetry.end(wire.id, kindOf(wire.path), wire.verb, response.status, (core.host.now() - startedAt) / 1000)
-  return response
+  let status = 500
+  try {
+    const response = await answer(core, wire)
+    status = response.status
+    return response
+  } finally {
+    core.telemetry.end(wire.id, kindOf(wire.path), wire.verb, status, (core.host.now() - startedAt) / 1000)
+  }
 }
 
 /** The first part of a path says what kind of thing is asked for, and nothing that a client made up in numbers. */
