@@ -1,13 +1,14 @@
 /**
- * After the compiler: puts the command into `dist/coffer.cjs`, and the server that it starts into `dist/server.mjs`. Packages stay where
+ * After the compiler: takes away what it made of sources that are gone, puts the command into `dist/coffer.cjs`, and the server that it starts into `dist/server.mjs`. Packages stay where
  * npm has put them.
  *
  * Node spends a millisecond on every 40 KB that it parses and on every further file, at each call. So the verbs that scripts call
  * stand in `coffer.cjs`; all other modules that are imported on demand are in `coffer-more.cjs`, and share those that the first file has.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { build, type BuildOptions, type BuildResult, type Plugin } from 'esbuild'
+import { listFiles } from './source.ts'
 
 const dist = join(import.meta.dirname, '..')
 const serverMain = join(dist, 'src/server/main.js')
@@ -101,4 +102,11 @@ async function bundleServer(): Promise<void> {
   await build({ ...common, entryPoints: [serverMain], outfile: join(dist, 'server.mjs'), format: 'esm', sourcemap: 'linked' })
 }
 
+/** The compiler never deletes: without this a test that was removed would still run. */
+function removeOrphans(): void {
+  const compiled = listFiles(dist).filter((path) => /\.js$/.test(path))
+  for (const path of compiled) if (!existsSync(join(dist, '..', path.replace(/\.js$/, '.ts')))) rmSync(join(dist, path))
+}
+
+removeOrphans()
 await Promise.all([bundleCommand(), bundleServer()])
