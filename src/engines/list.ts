@@ -3,5 +3,6 @@ import type { Engine } from '../kit/engine.ts'
 import { cubbyhole } from './cubbyhole/index.ts'
 import { kvV1 } from './kv-v1/index.ts'
 import { kvV2 } from './kv-v2/index.ts'
+import { totpEngine } from './totp/index.ts'
 
-export const engines: readonly Engine[] = Object.freeze([cubbyhole, kvV1, kvV2])
+export const engines: readonly Engine[] = Object.freeze([cubbyhole, kvV1, kvV2, totpEngine])

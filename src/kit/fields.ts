@@ -82,6 +82,8 @@ const trimmedLower = (written: string): string => written.trim().toLowerCase()
 export const anyCase = <T>(f: Field<T>): Field<T> => ({ ...f, fold: (written) => written.toLowerCase() })
 /** A name of a user or role, as it stands in paths: letters, digits, `_`, and `-` and `.` inside. Other names make another path. */
 export const nameText = (description: string): Field<string> => ({ ...text(description), format: 'name', pattern: /^\w(?:[\w.-]*\w)?$/ })
+/** As `nameText`, with `@` inside as well, as names of keys and roles may have it that stand for people and machines. */
+export const nameTextWithAt = (description: string): Field<string> => ({ ...text(description), format: 'name', pattern: /^\w(?:[\w.@-]*\w)?$/ })
 export const integer = (description: string): Field<number> => field({ type: 'integer' }, description, 0, asInteger)
 export const flag = (description: string): Field<boolean> => field({ type: 'boolean' }, description, false, asFlag)
 /** Seconds on the inside; on the wire a number of seconds or a text such as `90`, `15m`, `1h30m`, `2d`. Never negative. */
