@@ -50,6 +50,11 @@ export interface Call<P, I> {
   /** Milliseconds since 1970, the same during the whole request. */
   readonly now: number
   readonly random: (bytes: number) => Uint8Array
+  /**
+   * The text with each `{{identity.…}}` replaced by what is known of the caller; null when something in it is unknown, or is empty, or is
+   * a value that `mayStand` refuses: values may have been chosen by the caller. Throws `bad_request` when the braces do not pair up.
+   */
+  readonly fillTemplate: (text: string, mayStand: (value: string, selector: string) => boolean) => string | null
   /** Adds a warning to the answer. */
   readonly warn: (text: string) => void
   /**

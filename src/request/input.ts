@@ -1,5 +1,8 @@
 /** The call that a handler gets: parameters of the path and fields of the body, typed and checked, and the store of its mount. */
 import type { Core } from '../core/core.ts'
+import { rootNamespace } from '../core/base.ts'
+import { identityOf } from '../core/identity/standing.ts'
+import { fillTemplate, type IdentityView } from '../core/policies/template.ts'
 import type { Unit } from '../core/unit.ts'
 import { badRequest } from '../kit/errors.ts'
 import { parseFields } from '../kit/fields.ts'
@@ -46,6 +49,7 @@ export function callOf(core: Core, wire: WireRequest, target: Resolved, caller: 
     headers: passedHeaders(wire, mount),
     now: core.host.now(),
     random: core.host.random,
+    fillTemplate: (text: string, mayStand: (value: string, selector: string) => boolean) => fillTemplate(text, identityOfCaller(caller), groupNamespace(mount), mayStand),
     warn: (text: string) => void effects.warnings.push(text),
     afterCommit: (work: (store: Store) => void | Promise<void>) => void effects.afterCommit.push(work),
     unknown: operation.arbitraryInput ? [] : unknown.filter((name) => !Object.hasOwn(target.params, name)),
@@ -53,6 +57,11 @@ export function callOf(core: Core, wire: WireRequest, target: Resolved, caller: 
   const isSystem = mount.registered?.engine.kind === 'system' || mount.record.type === 'token'
   return (isSystem ? Object.assign(call, systemPart(core, wire, caller, unit, wrapTtl)) : call) as unknown as AnyCall & { unknown: readonly string[] }
 }
+
+const identityOfCaller = (caller: Caller | null): IdentityView | null => (caller === null || caller.entity === null ? null : identityOf(caller.entity))
+
+/** Groups have the namespace as it stands in paths: '' for the root. */
+const groupNamespace = ({ view }: Mount): string => (view.namespace === rootNamespace ? '' : view.namespace)
 
 function systemPart(core: Core, wire: WireRequest, caller: Caller | null, unit: Unit, wrapTtl: number | null): SystemCall {
   return {

@@ -27,8 +27,8 @@ function policiesWith(own: readonly string[], entity: EntityRecord | null): read
 
 const views = new WeakMap<EntityRecord, IdentityView>()
 
-/** As templates of policies see it: the same object for as long as the record stays the same. */
-function identityOf(entity: EntityRecord): IdentityView {
+/** As templates see it: the same object for as long as the record stays the same. */
+export function identityOf(entity: EntityRecord): IdentityView {
   const known = views.get(entity)
   if (known !== undefined) return known
   const { id, name, metadata, aliases } = entity

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { compileAcl } from './acl.ts'
 import { parsePolicy, type PolicyOptions } from './parse.ts'
-import { renderTemplate, type IdentityView } from './template.ts'
+import { fillTemplate, renderTemplate, type IdentityView } from './template.ts'
 
 const identity: IdentityView = {
   entity: {
@@ -115,4 +115,15 @@ test('a value is never taken for another template', () => {
 
 test('a leading slash that a template brings does not count', () => {
   assert.equal(allows('path "{{identity.entity.name}}/a" { policy = "read" }', named('/kv'), 'kv/a', { allowSlashes: true }), true)
+})
+
+test('an engine says which values may stand in its own texts, and sees where they come from', () => {
+  const seen: string[] = []
+  const fill = (text: string, view: IdentityView | null, mayStand: boolean): string | null =>
+    fillTemplate(text, view, '', (value, selector) => seen.push(`${selector}=${value}`) > 0 && mayStand)
+  assert.equal(fill('a-{{ identity.entity.name }}-b', named('x*/y,z'), true), 'a-x*/y,z-b')
+  assert.equal(fill('a-{{identity.entity.name}}', named('x'), false), null)
+  assert.deepEqual(seen, ['identity.entity.name=x*/y,z', 'identity.entity.name=x'])
+  assert.deepEqual([fill('plain', null, false), fill('{{identity.entity.name}}', null, true), fill('{{identity.entity.name}}', named(''), true)], ['plain', null, null])
+  assert.throws(() => fill('{{identity', null, true), { code: 'bad_request' })
 })

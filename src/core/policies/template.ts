@@ -72,27 +72,33 @@ export function checkTemplate(text: string): { readonly isTemplated: boolean; re
   return { isTemplated: used.length > 0, unknown: used.filter((selector) => !selectors.some((known) => known.test(selector))) }
 }
 
-/** The text with everything filled in, or null when something is missing or unusable. */
-export function renderTemplate(text: string, identity: IdentityView | null, rules: TemplateRules): string | null {
-  let rendered = ''
+/** The path with everything filled in, or null when something is missing or unusable. */
+export const renderTemplate = (text: string, identity: IdentityView | null, rules: TemplateRules): string | null =>
+  fillTemplate(text, identity, rules.namespace, (value) => isUsableInPath(value, rules))
+
+/** The text with everything filled in, or null when something is missing, empty, or refused by `mayStand`. Groups are found by name in `namespace`. */
+export function fillTemplate(
+  text: string, identity: IdentityView | null, namespace: string, mayStand: (value: string, selector: string) => boolean,
+): string | null {
+  let filled = ''
   for (const [i, part] of cut(text).entries()) {
-    const value = i % 2 === 0 ? part : findValue(part, identity, rules)
-    if (value === null || (i % 2 === 1 && !isUsable(value, rules))) return null
-    rendered += value
+    const isLiteral = i % 2 === 0
+    const value = isLiteral ? part : findValue(part, identity, namespace)
+    if (value === null || (!isLiteral && (value === '' || !mayStand(value, part)))) return null
+    filled += value
   }
-  return rendered
+  return filled
 }
 
-function isUsable(value: string, rules: TemplateRules): boolean {
-  if (value === '') return false
+function isUsableInPath(value: string, rules: TemplateRules): boolean {
   if (!rules.allowWildcards && /[*+]/.test(value)) return false
   return rules.allowSlashes || !value.includes('/')
 }
 
-function findValue(selector: string, identity: IdentityView | null, rules: TemplateRules): string | null {
+function findValue(selector: string, identity: IdentityView | null, namespace: string): string | null {
   const [, kind, rest] = /^identity\.(entity|groups)\.(.*)$/s.exec(selector) ?? []
   if (identity === null || rest === undefined) return null
-  if (kind === 'groups') return groupValue(rest, identity.groups, rules.namespace)
+  if (kind === 'groups') return groupValue(rest, identity.groups, namespace)
   return identity.entity === null ? null : entityValue(rest, identity.entity)
 }
 

@@ -133,6 +133,7 @@ function callOf(context: Context, { operation, params, body }: Request, store: T
     headers: {},
     now: context.clock.now,
     random: context.random,
+    fillTemplate: (text: string) => (text.includes('{{') ? null : text),
     warn: (text: string) => void warnings.push(text),
     afterCommit: () => {},
   }
