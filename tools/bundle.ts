@@ -104,7 +104,7 @@ async function bundleServer(): Promise<void> {
 
 /** The compiler never deletes: without this a test that was removed would still run. */
 function removeOrphans(): void {
-  const compiled = listFiles(dist).filter((path) => /\.js$/.test(path))
+  const compiled = listFiles(dist).filter((path) => path.endsWith('.js'))
   for (const path of compiled) if (!existsSync(join(dist, '..', path.replace(/\.js$/, '.ts')))) rmSync(join(dist, path))
 }
 

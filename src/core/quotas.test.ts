@@ -1,8 +1,10 @@
 /** Rate limits: windows, blocks, exemptions, and clocks that jump. */
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { withServer } from '../request/testing/checked-server.ts'
 import type { ServeHarness } from '../request/testing/serve-harness.ts'
+import { entryPaths, inFolder, readLines } from './audit/testing.ts'
 import { defaultQuotaConfig, RateLimiter, type QuotaConfig, type RateLimit } from './quotas.ts'
 
 const second = 1000
@@ -125,11 +127,44 @@ describe('over the API', () => {
     assert.equal((await server.request('read', 'auth/token/lookup-self', { token })).status, 200)
   }))
 
+  test('a limit for a role counts its logins alone, from each address, and besides the limit of the path', () => withServer(async (server) => {
+    await server.ok('write', 'sys/auth/approle', { data: { type: 'approle' } })
+    for (const role of ['one', 'two']) {
+      await server.ok('write', `auth/approle/role/${role}`, { data: { bind_secret_id: false, secret_id_bound_cidrs: '0.0.0.0/0' } })
+      await server.ok('write', `auth/approle/role/${role}/role-id`, { data: { role_id: `id-${role}` } })
+    }
+    const login = async (role: string, from = '127.0.0.1') => (await server.request('write', 'auth/approle/login', { data: { role_id: `id-${role}` }, token: null, from })).status
+    await server.ok('write', 'sys/quotas/rate-limit/role', { data: { rate: 2, interval: '1m', path: 'auth/approle', role: 'One' } })
+    assert.deepEqual([await login('one'), await login('one'), await login('one'), await login('one', '10.0.0.2')], [200, 200, 429, 200])
+    assert.deepEqual([await login('two'), await login('two'), await login('two'), await login('unknown')], [200, 200, 200, 400])
+    await server.ok('write', 'sys/quotas/rate-limit/mount', { data: { rate: 1, interval: '1m', path: 'auth/approle' } })
+    assert.deepEqual([await login('two', '10.0.0.3'), await login('two', '10.0.0.3'), await login('one', '10.0.0.4'), await login('one', '10.0.0.4')], [200, 429, 200, 429])
+  }))
+
+  test('what a limit refuses stands in the audit log where that is asked for, and only there', () => inFolder((folder) => withServer(async (server) => {
+    const file = join(folder, 'audit.log')
+    await server.ok('write', 'sys/audit/file', { data: { type: 'file', options: { file_path: file } } })
+    await set(server, { rate: 1, path: 'auth/token/', interval: '1m' })
+    const refusals = async (): Promise<readonly string[]> => {
+      for (let i = 0; i < 3; i++) await lookup(server)
+      // Lines are written in their order: this one comes last.
+      await server.ok('read', 'sys/mounts')
+      return readLines(file).filter((line) => line.includes('rate limit quota exceeded'))
+    }
+    assert.equal((await refusals()).length, 0)
+    await server.ok('write', 'sys/quotas/config', { data: { enable_rate_limit_audit_logging: true } })
+    const lines = await refusals()
+    assert.deepEqual([lines.length, entryPaths(lines)[0], lines.some((line) => line.includes(server.rootToken))], [3, 'auth/token/lookup-self', false])
+    await server.ok('write', 'sys/quotas/config', { data: { enable_rate_limit_audit_logging: false } })
+    assert.equal((await refusals()).length, 3)
+  }, { settings: { auditOverApi: true } })))
+
   test('what cannot be meant is refused by name', () => withServer(async (server) => {
     const bad: readonly (readonly [Record<string, string | number>, RegExp])[] = [
       [{ path: '' }, /'rate' is invalid/], [{ rate: 0 }, /'rate' is invalid/], [{ rate: -1 }, /'rate' is invalid/], [{ rate: 'many' }, /'rate' is invalid/],
       [{ rate: 1, interval: '-5s' }, /"interval": cannot be negative/], [{ rate: 1, block_interval: '-5s' }, /"block_interval": cannot be negative/],
-      [{ rate: 1, path: 'nowhere/' }, /invalid mount path "nowhere\/"/], [{ rate: 1, path: 'auth/token/', role: 'r' }, /'role' is not supported/],
+      [{ rate: 1, path: 'nowhere/' }, /invalid mount path "nowhere\/"/], [{ rate: 1, path: 'auth/token/', role: 'r' }, /its logins have no roles/],
+      [{ rate: 1, path: 'auth/token/create', role: 'r' }, /for a whole auth mount/],
     ]
     for (const [data, text] of bad) {
       const answer = await server.request('write', 'sys/quotas/rate-limit/q', { data })

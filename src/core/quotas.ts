@@ -1,12 +1,9 @@
 /** Rate limits: how many requests a client address may send to a path in an interval. Counted in each process by itself. */
 import { ApiError } from '../kit/errors.ts'
 import { records } from '../kit/records.ts'
+import { byPrecision, isForRole, isOfQuota, type QuotaPlace } from './quota-path.ts'
 
-export interface RateLimit {
-  readonly name: string
-  /** '' for everything, a folder (`secret/`, `auth/userpass/login/`), a beginning (`secret/data/app*`), or one path. */
-  readonly path: string
-  readonly role: string
+export interface RateLimit extends QuotaPlace {
   /** Requests per interval. */
   readonly rate: number
   /** Seconds. */
@@ -51,12 +48,6 @@ export interface RateVerdict {
 
 const clientsMax = 100_000
 
-/** What a path must be for a limit to hold: everything below what ends in '/', everything that begins like what ends in '*', or that path alone. */
-function isOf({ path }: RateLimit, asked: string): boolean {
-  if (path.endsWith('*')) return asked.startsWith(path.slice(0, -1))
-  return path === '' || path.endsWith('/') ? asked.startsWith(path) : asked.replace(/\/$/, '') === path
-}
-
 /** The limits in force, with the counts of this process. The counts of a limit end when it changes. */
 export class RateLimiter {
   #limits: readonly RateLimit[] = []
@@ -66,8 +57,7 @@ export class RateLimiter {
   configure(limits: readonly RateLimit[], config: QuotaConfig): void {
     const before = new Map(this.#limits.map((limit) => [limit.name, JSON.stringify(limit)]))
     const kept = new Set(limits.filter((limit) => before.get(limit.name) === JSON.stringify(limit)).map(({ name }) => name))
-    // Longest first: the most precise limit is the one that counts.
-    this.#limits = [...limits].sort((a, b) => b.path.length - a.path.length || (a.name < b.name ? -1 : 1))
+    this.#limits = [...limits].sort(byPrecision)
     this.#config = config
     if (kept.size < before.size) this.#uses = new Map([...this.#uses].filter(([key]) => kept.has(key.slice(key.indexOf('\n') + 1))))
   }
@@ -76,10 +66,15 @@ export class RateLimiter {
     return this.#config
   }
 
-  /** Null: nothing limits this request. Counts it otherwise. */
-  take(path: string, address: string, now: number): RateVerdict | null {
+  /** Whether any limit is for a role of this auth mount: only then is it worth while to find out which role a login is for. */
+  hasRoles(mountPath: string): boolean {
+    return this.#limits.some(({ path, role }) => role !== '' && path === mountPath)
+  }
+
+  /** Null: nothing limits this request. Counts it otherwise. With a role, only limits for that role are asked: the others were, before it was known. */
+  take(path: string, address: string, now: number, role = ''): RateVerdict | null {
     if (this.#limits.length === 0) return null
-    const limit = this.#limits.find((candidate) => isOf(candidate, path))
+    const limit = this.#limits.find((candidate) => isForRole(candidate, role) && isOfQuota(candidate, path))
     if (limit === undefined || this.#config.exemptPaths.some((exempt) => (exempt.endsWith('*') ? path.startsWith(exempt.slice(0, -1)) : path === exempt))) return null
     return spend(this.#useOf(`${address}\n${limit.name}`, now), limit, now)
   }

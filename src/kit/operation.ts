@@ -82,6 +82,10 @@ interface Spec<P, I extends Fields, C> {
   readonly exists?: (call: C & Call<P, ValuesOf<I>>) => Promise<boolean>
   /** The user that a failed login is counted against, or null. Marks an operation as a login. */
   readonly lockoutName?: (call: C & Call<P, ValuesOf<I>>) => string | null
+  /** The role that a login is for, or null: for quotas of roles. May be asked before the login, whose input is not proven then. */
+  readonly loginRole?: (call: C & Call<P, ValuesOf<I>>) => Promise<string | null>
+  /** Answers with a lease, for which it does something outside first: refused before that where a quota of leases is used up. */
+  readonly givesLease?: boolean
   readonly deprecated?: string
   /** A write that is served as a read as well (`GET` with fields in the query), or the other way round. */
   readonly handle: (call: C & Call<P, ValuesOf<I>>) => Promise<Result> | Result
@@ -105,6 +109,8 @@ export interface Operation {
   readonly deprecated: string | null
   readonly exists: ((call: AnyCall) => Promise<boolean>) | null
   readonly lockoutName: ((call: AnyCall) => string | null) | null
+  readonly loginRole: ((call: AnyCall) => Promise<string | null>) | null
+  readonly givesLease: boolean
   readonly handle: (call: AnyCall) => Promise<Result> | Result
 }
 
@@ -143,6 +149,8 @@ function operationOf(verb: Verb, path: string, params: Fields, spec: Spec<never,
     deprecated: spec.deprecated ?? null,
     exists: (spec.exists as Operation['exists'] | undefined) ?? null,
     lockoutName: (spec.lockoutName as Operation['lockoutName'] | undefined) ?? null,
+    loginRole: (spec.loginRole as Operation['loginRole'] | undefined) ?? null,
+    givesLease: spec.givesLease ?? false,
     handle: spec.handle as Operation['handle'],
   })
 }

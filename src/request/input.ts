@@ -3,7 +3,7 @@ import type { Core } from '../core/core.ts'
 import { rootNamespace } from '../core/base.ts'
 import { identityOf } from '../core/identity/standing.ts'
 import { fillTemplate, type IdentityView } from '../core/policies/template.ts'
-import type { Unit } from '../core/unit.ts'
+import { beginUnit, type Unit } from '../core/unit.ts'
 import { badRequest } from '../kit/errors.ts'
 import { parseFields } from '../kit/fields.ts'
 import type { JsonObject } from '../kit/json.ts'
@@ -82,6 +82,16 @@ const plainQuestion = (core: Core, path: string, capability: string): Parameters
   path, capability: capability as 'read', sudo: capability === 'sudo', data: null, wrapTtl: null, nowMs: core.host.now(),
 })
 
+
+/** What an operation says of a call before it is made, such as which user it is for. Null as well where the input is unusable: the operation itself says so then. */
+export async function askAhead<T>(core: Core, wire: WireRequest, target: Resolved, ask: ((call: AnyCall) => T | Promise<T>) | null): Promise<T | null> {
+  if (ask === null) return null
+  try {
+    return await ask(callOf(core, wire, target, null, beginUnit(), { warnings: [], afterCommit: [] }, null))
+  } catch {
+    return null
+  }
+}
 
 /** Vault's two warnings about fields that do not count. */
 export function fieldWarnings(unknown: readonly string[], target: Target, data: JsonObject | null): string[] {

@@ -20,7 +20,7 @@ export interface IssuedAuth {
 }
 
 /** Makes the token of a login. Only the core does: what an auth method returns are terms. */
-export async function issueLogin(core: Core, unit: Unit, target: Resolved, login: Login): Promise<IssuedAuth> {
+export async function issueLogin(core: Core, unit: Unit, target: Resolved, login: Login, loginRole: string): Promise<IssuedAuth> {
   if (login.policies.some((name) => name.trim().toLowerCase() === 'root')) throw badRequest('auth methods cannot create root tokens')
   const entity = login.alias === null ? null : await entityOf(core, unit, target, login.alias)
   if (entity?.disabled === true) throw permissionDenied()
@@ -39,7 +39,7 @@ export async function issueLogin(core: Core, unit: Unit, target: Resolved, login
     metadata: login.metadata ?? null, numUses: login.numUses ?? 0, ttl,
     explicitMaxTtl: login.explicitMaxTtlSeconds ?? 0, period: login.periodSeconds ?? 0,
     renewable: login.renewable !== false, parent: null, entityId: entity?.id ?? '',
-    boundCidrs: login.boundCidrs ?? [], mountAccessor: view.accessor, internal: { ...login.internal, maxTtl: login.maxTtlSeconds ?? 0 },
+    loginRole, boundCidrs: login.boundCidrs ?? [], mountAccessor: view.accessor, internal: { ...login.internal, maxTtl: login.maxTtlSeconds ?? 0 },
   })
   return { token, identityPolicies: entity?.policies ?? [], warnings }
 }

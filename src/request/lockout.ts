@@ -1,9 +1,8 @@
 /** Counts failed logins, and refuses users who are locked out before their password is even looked at. */
 import type { Core } from '../core/core.ts'
 import { findLockout, forgetFailures, lockoutConfigOf, noteFailure } from '../core/lockout.ts'
-import { beginUnit } from '../core/unit.ts'
 import { ApiError, permissionDenied } from '../kit/errors.ts'
-import { callOf, type Resolved } from './input.ts'
+import { askAhead, type Resolved } from './input.ts'
 import type { WireRequest } from './wire.ts'
 
 /** Throws when the user was locked out while the password was looked at: guesses that are sent all at once are worth no more than others. */
@@ -14,7 +13,7 @@ const alwaysOpen: StillOpen = async () => undefined
 /** Runs `work`, the login, unless the user is locked out. It must ask `StillOpen` before it lets anybody in. Operations that are no logins just run. */
 export async function asCounted<T>(core: Core, wire: WireRequest, target: Resolved, work: (stillOpen: StillOpen) => Promise<T>): Promise<T> {
   const config = target.operation.lockoutName === null ? null : lockoutConfigOf(target.mount)
-  const name = config === null ? null : nameOf(core, wire, target)
+  const name = config === null ? null : await askAhead(core, wire, target, target.operation.lockoutName)
   if (config === null || name === null) return await work(alwaysOpen)
   const look = async (): Promise<'none' | 'failed'> => {
     const found = await findLockout(core, target.mount, name, config)
@@ -32,14 +31,5 @@ export async function asCounted<T>(core: Core, wire: WireRequest, target: Resolv
     await look()
     await noteFailure(core, target.mount, name, config)
     throw error
-  }
-}
-
-function nameOf(core: Core, wire: WireRequest, target: Resolved): string | null {
-  try {
-    const unit = beginUnit()
-    return target.operation.lockoutName?.(callOf(core, wire, target, null, unit, { warnings: [], afterCommit: [] }, null)) ?? null
-  } catch {
-    return null // Unusable input: the login itself says so, and nothing was guessed.
   }
 }

@@ -2,6 +2,8 @@
 import type { Core } from '../core/core.ts'
 import { rateLimited, type RateVerdict } from '../core/quotas.ts'
 import { refusalOf } from './errors.ts'
+import { askAhead, isResolved } from './input.ts'
+import type { Target } from './resolve.ts'
 import type { WireRequest, WireResponse } from './wire.ts'
 
 const admitted = new WeakSet<WireRequest>()
@@ -16,7 +18,18 @@ export function admit(core: Core, wire: WireRequest): WireResponse | null {
 /** The refusal, or null; also null for what the wire admitted already. */
 export function refuseByQuota(core: Core, wire: WireRequest): WireResponse | null {
   if (admitted.has(wire)) return null
-  const verdict = core.rateLimiter.take(wire.path, wire.remoteAddress, core.host.now())
+  return refusalFor(core, wire, core.rateLimiter.take(wire.path, wire.remoteAddress, core.host.now()))
+}
+
+/** The limits of the role that a login is for, which stands in the body. They count besides the limit of the path, which was asked before it was read. */
+export async function refuseByRole(core: Core, wire: WireRequest, target: Target): Promise<WireResponse | null> {
+  if (!isResolved(target) || target.operation.loginRole === null || !core.rateLimiter.hasRoles(target.mount.record.path)) return null
+  const role = await askAhead(core, wire, target, target.operation.loginRole)
+  if (role === null || role === '') return null
+  return refusalFor(core, wire, core.rateLimiter.take(wire.path, wire.remoteAddress, core.host.now(), role))
+}
+
+function refusalFor(core: Core, wire: WireRequest, verdict: RateVerdict | null): WireResponse | null {
   if (verdict === null || verdict.retryAfter === 0) return null
   const refusal = refusalOf(core, wire, rateLimited(wire.path))
   if (core.rateLimiter.config.auditRefusals) auditRefusal(core, wire)

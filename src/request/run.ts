@@ -2,7 +2,9 @@
  * The stage that acts: runs the operation in a unit of work, adds the token or lease that its result leads to, wraps the answer if that was
  * asked for, and commits all of it at once. When something that was read changed meanwhile, it runs again from the start.
  */
+import { opaqueStore } from '../core/base.ts'
 import type { Core } from '../core/core.ts'
+import { refuseFullQuota } from '../core/leases/quotas.ts'
 import type { Verdict } from '../core/policies/acl.ts'
 import { withUnit, type Unit } from '../core/unit.ts'
 import { wrapText, type WrapInfo } from '../core/wrapping.ts'
@@ -60,8 +62,9 @@ async function attempt(core: Core, acting: Acting, target: Resolved, unit: Unit,
   const { wire, caller, wrapTtl } = acting
   if (!finding.has(target.verb) || wrapTtl !== null) await expectStanding(core, acting, target, unit)
   const call = callOf(core, wire, target, caller, unit, effects, wrapTtl, acting.verdict?.pageLimit ?? null)
+  if (target.operation.givesLease) await refuseFullQuota(unit.on(opaqueStore(core)), target.path)
   const result = await target.operation.handle(call)
-  const out = visiblePart(acting, await outcomeOf(core, acting, target, unit, result, stillOpen))
+  const out = visiblePart(acting, await outcomeOf(core, acting, target, unit, result, { stillOpen, role: async () => (await target.operation.loginRole?.(call)) ?? '' }))
   const warnings = [...out.warnings, ...effects.warnings]
   const extra = out.empty && warnings.length === 0 ? [] : fieldWarnings(call.unknown, target, wire.data)
   const full: Outcome = warnings.length + extra.length === 0 ? out : { ...out, ...(out.empty ? { status: 200, empty: false } : {}), warnings: [...warnings, ...extra] }
@@ -87,14 +90,20 @@ async function expectStanding(core: Core, { caller, spent }: Acting, target: Res
   await expectAlive(core, unit, caller, spent)
 }
 
-async function outcomeOf(core: Core, acting: Acting, target: Resolved, unit: Unit, result: Result, stillOpen: StillOpen): Promise<Outcome> {
+/** What is asked only when there is a login. */
+interface LoginChecks {
+  readonly stillOpen: StillOpen
+  readonly role: () => Promise<string>
+}
+
+async function outcomeOf(core: Core, acting: Acting, target: Resolved, unit: Unit, result: Result, { stillOpen, role }: LoginChecks): Promise<Outcome> {
   if (result === null) return nothing(target)
   if (!(result instanceof Reply)) return outcome({ data: result })
   const { login, lease, data = null, warnings = [], status = 200 } = result.fields
   if ((login !== undefined || lease !== undefined) && status >= 400) throw internal('an operation gave a login or a lease together with an error')
   if (login !== undefined) {
     await stillOpen()
-    const issued = await issueLogin(core, unit, target, login)
+    const issued = await issueLogin(core, unit, target, login, await role())
     return outcome({ auth: authAnswer(issued), data, warnings: [...warnings, ...issued.warnings] })
   }
   if (lease !== undefined) {

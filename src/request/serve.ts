@@ -16,7 +16,7 @@ import { parseWrapTtl } from './input.ts'
 import { judge, type Judgement } from './judge.ts'
 import { serveLifecycle } from './lifecycle.ts'
 import { checkNamespace } from './namespace.ts'
-import { refuseByQuota } from './quotas.ts'
+import { refuseByQuota, refuseByRole } from './quotas.ts'
 import { resolveTarget } from './resolve.ts'
 import { run, type Acting } from './run.ts'
 import { settle, spendUse, type Spent } from './spend.ts'
@@ -54,6 +54,8 @@ async function serveAudited(core: Core, wire: WireRequest): Promise<WireResponse
   if (limited !== null) return limited
   const wrapTtl = parseWrapTtl(wire, parseDuration)
   const target = await resolveTarget(core, wire)
+  const limitedRole = await refuseByRole(core, wire, target)
+  if (limitedRole !== null) return limitedRole
   const caller = target.isPublic && wire.verb !== 'help' ? null : await identify(core, wire)
   const judged = wire.verb === 'help' ? mayAskForHelp(caller) : await judge(core, wire, target, caller, wrapTtl)
   const spent = await spendUse(core, caller)

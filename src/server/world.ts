@@ -6,6 +6,7 @@ import type { Seal } from '../barrier/seals/seal.ts'
 import { AuditBroker } from '../core/audit/broker.ts'
 import type { Core } from '../core/core.ts'
 import type { Host, LogControl } from '../core/host.ts'
+import { resumeRecounts } from '../core/leases/quotas.ts'
 import { startSweeper } from '../core/leases/sweeper.ts'
 import { makeCore } from '../core/make.ts'
 import { resumeConversions, resumeRemovals } from '../core/mounts/change.ts'
@@ -105,6 +106,7 @@ function startTicking(core: Core): () => void {
       if (core.barrier.isSealed) return
       await resumeRemovals(core)
       await resumeConversions(core)
+      await resumeRecounts(core)
     }
     work()
       .catch((error: unknown) => core.host.log('error', 'core', 'recurring work failed', { error: error instanceof Error ? error.message : 'unknown' }))

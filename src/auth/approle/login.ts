@@ -25,6 +25,7 @@ export const login = path('login').write({
     secret_id: defaulted(secret(text('A secret id of the role, unless it needs none.')), ''),
   },
   lockoutName: ({ input }) => (input.role_id.length > roleIdLengthMax ? null : input.role_id.trim() || null),
+  loginRole: async ({ input, store }) => (input.role_id.length > roleIdLengthMax ? null : ((await roleIds.read(store, input.role_id.trim()))?.role ?? null)),
   async handle({ input, store, now, remoteAddress }) {
     const role = (await findByRoleId(store, input.role_id.trim())) ?? nobody
     const secretId = role.bindSecretId ? await useSecretId(store, role, input.secret_id.trim(), now) : null

@@ -9,6 +9,7 @@ import { Findings, keysUnder, namesUnder, type StateFinding } from './findings.t
 import { checkIdentity } from './identity.ts'
 import { checkLeases } from './leases.ts'
 import { checkMounts } from './mounts.ts'
+import { checkQuotas } from './quotas.ts'
 import { checkRawStore, findInRaw } from './raw.ts'
 import { checkTokens } from './tokens.ts'
 
@@ -45,13 +46,14 @@ async function checkIndexes(base: Base, findings: Findings): Promise<void> {
     mounts.accessors.has(accessor), where, 'was given by an auth mount that is gone'
   )
   await checkLeases(base, mounts, findings)
+  await checkQuotas(base, findings)
   await checkCubbyholes(base, mounts, tokens, findings)
   await checkIdentity(base, findings)
 }
 
 const kinds = new Set([
   'token', 'accessor', 'child', 'revoking', 'lease', 'folder', 'held', 'expiry', 'lockout', 'entity', 'alias', 'alias-id', 'entity-merged',
-  'generation', 'mounts-generation',
+  'generation', 'mounts-generation', 'lease-quotas', 'lease-count', 'lease-recount',
 ])
 /** Sealed for the root key, or not at all: the barrier checks them when it unseals. */
 const ownSeal = new Set(['barrier/seal', 'barrier/keyring'])

@@ -6,6 +6,7 @@ import { randomId } from '../tokens/ids.ts'
 import type { TokenRecord } from '../tokens/record.ts'
 import type { Unit } from '../unit.ts'
 import { writeLease } from './folders.ts'
+import { admitLease } from './quotas.ts'
 import { heldKey, leaseExpiryKey, placeOf, type LeaseRecord } from './record.ts'
 
 export async function issueLease(base: Base, unit: Unit, mount: Mount, path: string, holder: TokenRecord, terms: LeaseTerms): Promise<LeaseRecord> {
@@ -15,9 +16,11 @@ export async function issueLease(base: Base, unit: Unit, mount: Mount, path: str
   const maxTtl = Math.min(terms.maxTtlSeconds || mount.view.maxLeaseSeconds, mount.view.maxLeaseSeconds)
   const left = endsAt === null ? Infinity : Math.max(1, Math.floor((endsAt - now) / 1000))
   const ttl = Math.min(terms.ttlSeconds || mount.view.defaultLeaseSeconds, maxTtl, left)
+  const opaque = unit.on(opaqueStore(base))
   const lease: LeaseRecord = {
     id: `${path}/${randomId(base.host)}`,
     tokenHash,
+    ...(await admitLease(opaque, path)),
     secret: {
       mountPath: mount.record.path, mountUuid: mount.record.uuid, kind: terms.kind, internal: terms.internal,
       issuedAt: now, expiresAt: now + ttl * 1000, lastRenewalAt: 0, ttl, maxTtl,
@@ -25,7 +28,6 @@ export async function issueLease(base: Base, unit: Unit, mount: Mount, path: str
       ...(endsAt === null ? {} : { endsAt }),
     },
   }
-  const opaque = unit.on(opaqueStore(base))
   const place = placeOf(base, lease.id)
   await writeLease(base, opaque, lease)
   if (tokenHash !== '') opaque.put(heldKey(tokenHash, place), new Uint8Array(0))

@@ -16,6 +16,10 @@ export interface LeaseRecord {
   readonly tokenHash: string
   /** Null for the lease of a token: the times are in the token's own record. */
   readonly secret: SecretLease | null
+  /** Id of the quota that counts it; absent: none does. */
+  readonly quota?: string
+  /** The role of the login that it is the token of, for quotas; absent: none. */
+  readonly role?: string
 }
 
 export interface SecretLease {

@@ -5,6 +5,7 @@ import { opaqueStore } from '../base.ts'
 import type { Core } from '../core.ts'
 import type { Mount } from '../mounts/table.ts'
 import { withUnit, type Unit } from '../unit.ts'
+import { releaseLease } from './quotas.ts'
 import { heldKey, leaseExpiryKey, leaseRecords, type LeasePlace, type LeaseRecord, type SecretLease } from './record.ts'
 
 /** Tries before a lease is irrevocable, and the wait after the first failure, doubled each time: seconds. */
@@ -71,6 +72,7 @@ async function afterFailure(core: Core, unit: Unit, place: LeasePlace, failure: 
 
 function removeLease(unit: Unit, core: Core, place: LeasePlace, lease: LeaseRecord): void {
   const opaque = unit.on(opaqueStore(core))
+  releaseLease(opaque, lease)
   leaseRecords.remove(opaque, place.folder, place.suffix)
   if (lease.tokenHash !== '') opaque.delete(heldKey(lease.tokenHash, place))
   if (lease.secret !== null) opaque.delete(leaseExpiryKey(lease.secret.expiresAt, place))

@@ -11,6 +11,7 @@ import { revokeLease } from '../leases/revoke.ts'
 import { revokeToken } from '../tokens/revoke.ts'
 import { beginUnit, withUnit, type Unit } from '../unit.ts'
 import { conversions, mountRecords, removals, type MountConfig, type MountRecord } from './record.ts'
+import { moveQuotas } from './quotas.ts'
 import { mountDepthMax } from './table.ts'
 
 /** Mounts that are always there, and prefixes that nobody may mount at. */
@@ -126,7 +127,10 @@ async function finishRemoval(core: Core, record: MountRecord): Promise<void> {
   await withUnit(async (unit) => {
     const named = unit.on(namedStore(core))
     const current = await mountRecords.read(named, record.path)
-    if (current?.uuid === record.uuid) mountRecords.remove(named, record.path)
+    if (current?.uuid === record.uuid) {
+      mountRecords.remove(named, record.path)
+      await moveQuotas(core, unit, record.path, null)
+    }
     removals.remove(named, record.uuid)
     bumpMounts(unit.on(opaqueStore(core)))
   })
@@ -198,5 +202,6 @@ export async function moveMount(core: Core, unit: Unit, from: string, to: string
   await checkFree(core, unit, to)
   mountRecords.remove(named, from)
   mountRecords.write(named, { ...record, path: to }, to)
+  await moveQuotas(core, unit, from, to)
   bumpMounts(unit.on(opaqueStore(core)))
 }

@@ -3,6 +3,7 @@ import { badRequest } from '../../kit/errors.ts'
 import type { Data } from '../../kit/result.ts'
 import { opaqueStore, rootNamespace, type Base } from '../base.ts'
 import { writeLease } from '../leases/folders.ts'
+import { admitLease, isCounted } from '../leases/quotas.ts'
 import { tokenExpiryKey } from '../leases/record.ts'
 import type { Unit } from '../unit.ts'
 import { sealBatchToken } from './batch.ts'
@@ -26,6 +27,8 @@ export interface NewToken {
   readonly parent: string | null
   readonly entityId?: string
   readonly role?: string
+  /** Of the auth method that it logged in with, for quotas. */
+  readonly loginRole?: string
   readonly boundCidrs?: readonly string[]
   readonly mountAccessor?: string
   readonly internal?: Data
@@ -94,7 +97,8 @@ export async function createToken(base: Base, unit: Unit, spec: NewToken): Promi
   accessorRecords.write(opaque, { hash: record.hash, accessor: record.accessor }, hashAccessor(base, record.accessor))
   if (record.parent !== null) opaque.put(childKey(record.parent, record.hash), empty)
   if (record.expiresAt > 0) opaque.put(tokenExpiryKey(record.expiresAt, record.hash), empty)
-  await writeLease(base, opaque, { id: leaseIdOf(record), tokenHash: record.hash, secret: null })
+  const counted = isCounted(record) ? await admitLease(opaque, record.path, spec.loginRole) : {}
+  await writeLease(base, opaque, { id: leaseIdOf(record), tokenHash: record.hash, secret: null, ...counted })
   return { id, record }
 }
 

@@ -6,6 +6,7 @@ import { records } from '../../kit/records.ts'
 import type { Transaction } from '../../kit/store.ts'
 import { opaqueStore } from '../base.ts'
 import type { Core } from '../core.ts'
+import { releaseLease } from '../leases/quotas.ts'
 import { heldKey, leaseRecords, parseLeaseReference, placeOf, tokenExpiryKey } from '../leases/record.ts'
 import { queueLease, revokeLease } from '../leases/revoke.ts'
 import { withUnit, type Unit } from '../unit.ts'
@@ -39,18 +40,20 @@ export async function killTokenIn(core: Core, unit: Unit, hash: string, reason: 
   const opaque = unit.on(opaqueStore(core))
   const record = await tokenRecords.read(opaque, hash)
   if (record === null) return false
-  removeRecord(core, opaque, record)
+  await removeRecord(core, opaque, record)
   remains.write(opaque, { hash, cubbyholeId: record.cubbyholeId, ...(reason === 'used up' ? { usedUp: true } : {}) }, hash)
   return true
 }
 
 /** Takes a token and its indexes out of the store, as part of a unit. */
-function removeRecord(core: Core, opaque: Transaction, record: TokenRecord): void {
+async function removeRecord(core: Core, opaque: Transaction, record: TokenRecord): Promise<void> {
   tokenRecords.remove(opaque, record.hash)
   accessorRecords.remove(opaque, hashAccessor(core, record.accessor))
   if (record.parent !== null) opaque.delete(childKey(record.parent, record.hash))
   if (record.expiresAt > 0) opaque.delete(tokenExpiryKey(record.expiresAt, record.hash))
   const place = placeOf(core, leaseIdOf(record))
+  const lease = await leaseRecords.read(opaque, place.folder, place.suffix)
+  if (lease !== null) releaseLease(opaque, lease)
   leaseRecords.remove(opaque, place.folder, place.suffix)
 }
 

@@ -1,4 +1,4 @@
-/** `sys/quotas`: rate limits. */
+/** `sys/quotas`: rate limits, and what holds for them all. */
 import { namedStore, opaqueStore } from '../../core/base.ts'
 import type { Core } from '../../core/core.ts'
 import { bumpGeneration } from '../../core/generation.ts'
@@ -8,6 +8,8 @@ import { anything, defaulted, duration, flag, list, optional, text } from '../..
 import { JsonNumber, type Json } from '../../kit/json.ts'
 import { listed } from '../../kit/result.ts'
 import { systemPath } from '../call.ts'
+import { leaseQuotaOperations } from './lease-quotas.ts'
+import { quotaPath, quotaPathOf, quotaRole } from './quota-place.ts'
 
 function rateOf(raw: Json): number {
   const rate = raw instanceof JsonNumber ? Number(raw.text) : typeof raw === 'string' && raw.trim() !== '' ? Number(raw) : raw
@@ -17,15 +19,6 @@ function rateOf(raw: Json): number {
 
 const folder = 'quotas/rate-limit/'
 const namesOf = async (core: Core): Promise<string[]> => (await namedStore(core).list(folder)).map(decodeURIComponent)
-
-/** The path as it is kept: a mount is the folder that it is, however it was written. */
-async function pathOf(core: Core, given: string): Promise<string> {
-  const path = given.replace(/^\/+/, '')
-  if (path === '') return ''
-  const mount = await core.mounts.find(path.replace(/\*$/, ''))
-  if (mount === null) throw badRequest(`invalid mount path ${JSON.stringify(path)}`)
-  return `${path}/` === mount.record.path ? mount.record.path : path
-}
 
 async function checkUnique(core: Core, name: string, path: string, role: string): Promise<void> {
   for (const other of await namesOf(core)) {
@@ -53,16 +46,14 @@ const limits = [
       rate: optional(anything('Requests per interval and client address.')),
       interval: defaulted(duration('Over which they are counted.'), 1),
       block_interval: defaulted(duration('For how long a client that exceeded the limit is refused.'), 0),
-      path: defaulted(text('A mount or folder, with `/` at its end; what paths begin with, with `*` at its end; one path; or empty: everything.'), ''),
-      role: defaulted(text('Refused: a limit for the logins of one role is not known here.'), ''),
+      path: quotaPath,
+      role: quotaRole,
       inheritable: defaulted(flag('Whether it holds in namespaces below.'), false),
       type: defaulted(text('Accepted for old clients.'), ''),
     },
     async handle({ core, unit, params, input }) {
       const rate = rateOf((input.rate ?? null) as Json)
-      const path = await pathOf(core, input.path)
-      // The role of a login stands in a body that is not read yet when rates are counted.
-      if (input.role !== '') throw badRequest("'role' is not supported: limit the path of the login")
+      const path = await quotaPathOf(core, input.path, input.role)
       await checkUnique(core, params.name, path, input.role)
       const limit = { name: params.name, path, role: input.role, rate, interval: input.interval || 1, blockInterval: input.block_interval, inheritable: input.inheritable || path === '' }
       rateLimits.write(unit.on(namedStore(core)), limit, params.name)
@@ -111,4 +102,4 @@ const configuration = [
   }),
 ]
 
-export const quotaOperations = [...limits, ...configuration]
+export const quotaOperations = [...limits, ...configuration, ...leaseQuotaOperations]

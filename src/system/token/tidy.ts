@@ -1,5 +1,6 @@
 /** Tidying: what crashes or bugs of old could have left behind. */
 import { tidyFolders } from '../../core/leases/folders.ts'
+import { repairLeaseCounts } from '../../core/leases/quotas.ts'
 import { forgetStaleFailures } from '../../core/lockout.ts'
 import { sweepExpired } from '../../core/leases/sweeper.ts'
 import { resumeRevocations } from '../../core/tokens/revoke.ts'
@@ -17,6 +18,7 @@ const tidy = systemPath('tidy').write({
         await resumeRevocations(core)
         await sweepExpired(core)
         await tidyFolders(core)
+        await repairLeaseCounts(core)
         await forgetStaleFailures(core)
       }
       work().catch((error: unknown) => core.host.log('error', 'token', 'tidy failed', { error: error instanceof Error ? error.message : 'unknown' }))
