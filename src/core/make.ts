@@ -12,7 +12,7 @@ import { Telemetry } from './telemetry.ts'
 import { liveTable } from './live.ts'
 import { mountTable } from './mounts/table.ts'
 import { policyTable } from './policies/table.ts'
-import type { Registry } from './registry.ts'
+import { releaseEngines, type Registry } from './registry.ts'
 import { createRootToken } from './setup.ts'
 import { withUnit } from './unit.ts'
 import type { CoreSettings } from './settings.ts'
@@ -46,6 +46,8 @@ export function makeCore({ host, logControl, settings, barrier, registry, audit,
       barrier.seal()
       mounts.forget()
       policies.forget()
+      // What fails here is a connection that is gone already.
+      void releaseEngines(registry).catch(() => undefined)
     },
     audit,
     rateLimiter,

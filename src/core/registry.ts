@@ -32,3 +32,6 @@ export function registryOf(engines: readonly Engine[]): Registry {
     all,
   }
 }
+
+/** Lets all engines go of their connections. */
+export const releaseEngines = async ({ all }: Registry): Promise<void> => void (await Promise.allSettled(all.map(({ engine }) => engine.release?.())))

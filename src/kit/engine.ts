@@ -22,8 +22,17 @@ export interface LeaseCall {
   readonly incrementSeconds: number
 }
 
+export interface RenewedTerms {
+  readonly ttlSeconds: number
+  readonly maxTtlSeconds: number
+  /** Makes the secret itself last until then (milliseconds since 1970), where it has an end of its own. Idempotent. */
+  readonly extend?: (expiresAt: number) => Promise<void>
+}
+
 export interface LeaseKind {
-  readonly renew?: (call: LeaseCall) => Promise<{ readonly ttlSeconds: number; readonly maxTtlSeconds: number }>
+  readonly renew?: (call: LeaseCall) => Promise<RenewedTerms>
+  /** Which of the systems behind a mount has the secret: one that is stuck holds up none but its own. Default: the mount has one. */
+  readonly backend?: (internal: Data) => string
   /** Idempotent: what is not there any more counts as revoked. The text of what it throws is kept and shown to operators: never a secret in it. */
   readonly revoke: (call: LeaseCall) => Promise<void>
 }
@@ -32,7 +41,19 @@ export interface LeaseKind {
 export interface Chore {
   readonly name: string
   readonly everySeconds: number
-  readonly run: (call: { readonly store: Store; readonly mount: MountView; readonly now: number }) => Promise<void>
+  readonly run: (call: ChoreCall) => Promise<void>
+}
+
+export interface ChoreCall {
+  readonly store: Store
+  /** Runs `work` as one unit of work over the store of the mount: again from the start when what it read has changed meanwhile. */
+  readonly change: <T>(work: (store: Transaction) => Promise<T>) => Promise<T>
+  readonly mount: MountView
+  readonly now: number
+  readonly random: Call<never, never>['random']
+  readonly makePassword: Call<never, never>['makePassword']
+  /** Aborts when the server stops. */
+  readonly signal: AbortSignal
 }
 
 export interface Engine {
@@ -55,6 +76,8 @@ export interface Engine {
   readonly renew?: (call: RenewCall) => Promise<Partial<Login>>
   readonly leases?: Readonly<Record<string, LeaseKind>>
   readonly chores?: readonly Chore[]
+  /** Lets go of what it holds outside: connections. Called when the server seals or stops; it may be used again afterwards. */
+  readonly release?: () => Promise<void>
 }
 
 export const engine = (definition: Engine): Engine => Object.freeze(definition)

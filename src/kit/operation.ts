@@ -4,6 +4,7 @@
  */
 import type { Fields, ValuesOf } from './fields.ts'
 import type { JsonObject } from './json.ts'
+import type { Outside } from './outside.ts'
 import type { Result } from './result.ts'
 import type { Store, Transaction } from './store.ts'
 
@@ -55,6 +56,8 @@ export interface Call<P, I> {
    * a value that `mayStand` refuses: values may have been chosen by the caller. Throws `bad_request` when the braces do not pair up.
    */
   readonly fillTemplate: (text: string, mayStand: (value: string, selector: string) => boolean) => string | null
+  /** A password by one of the policies of `sys/policies/password`. Throws `bad_request` when there is none of this name. */
+  readonly makePassword: (policy: string) => Promise<string>
   /** Adds a warning to the answer. */
   readonly warn: (text: string) => void
   /**
@@ -88,7 +91,7 @@ interface Spec<P, I extends Fields, C> {
   readonly givesLease?: boolean
   readonly deprecated?: string
   /** A write that is served as a read as well (`GET` with fields in the query), or the other way round. */
-  readonly handle: (call: C & Call<P, ValuesOf<I>>) => Promise<Result> | Result
+  readonly handle: (call: C & Call<P, ValuesOf<I>>) => Promise<Result | Outside> | Result | Outside
 }
 
 /** A definition with its types erased, as the request path uses it. */
@@ -111,7 +114,7 @@ export interface Operation {
   readonly lockoutName: ((call: AnyCall) => string | null) | null
   readonly loginRole: ((call: AnyCall) => Promise<string | null>) | null
   readonly givesLease: boolean
-  readonly handle: (call: AnyCall) => Promise<Result> | Result
+  readonly handle: (call: AnyCall) => Promise<Result | Outside> | Result | Outside
 }
 
 export type AnyCall = Call<never, never>

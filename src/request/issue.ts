@@ -64,8 +64,8 @@ function displayNameOf({ mount }: Resolved, name: string): string {
 }
 
 /** Writes the lease of a secret. A caller whose token just spent its last use could never keep it, so nothing is issued. */
-export async function issueSecret(core: Core, unit: Unit, target: Resolved, caller: Caller | null, spent: Spent, terms: LeaseTerms): Promise<LeaseRecord> {
+export async function issueSecret(core: Core, unit: Unit, target: Resolved, caller: Caller | null, spent: Spent, terms: LeaseTerms, pendingUntil: number | null = null): Promise<LeaseRecord> {
   if (caller === null) throw permissionDenied()
   if (spent === 'last') throw badRequest('Secret cannot be returned; token had one use left, so leased credentials were immediately revoked.')
-  return await issueLease(core, unit, target.mount, target.path, caller.record, terms)
+  return await issueLease(core, unit, target.mount, target.path, caller.record, terms, pendingUntil)
 }

@@ -9,6 +9,7 @@ import type { Verdict } from '../core/policies/acl.ts'
 import { withUnit, type Unit } from '../core/unit.ts'
 import { wrapText, type WrapInfo } from '../core/wrapping.ts'
 import { ApiError, internal } from '../kit/errors.ts'
+import { Outside } from '../kit/outside.ts'
 import { Reply, type Result } from '../kit/result.ts'
 import { authAnswer, envelope, leaseAnswer, outcome, type AuthAnswer, type Outcome } from './answer.ts'
 import { expectAlive, expectMount } from './expectations.ts'
@@ -16,6 +17,7 @@ import type { Caller } from './identify.ts'
 import { callOf, fieldWarnings, isResolved, type Effects, type Resolved } from './input.ts'
 import { issueLogin, issueSecret } from './issue.ts'
 import { asCounted, type StillOpen } from './lockout.ts'
+import { carryOut, intend, type Done, type Intent } from './outside.ts'
 import type { Spent } from './spend.ts'
 import type { Target } from './resolve.ts'
 import type { WireRequest } from './wire.ts'
@@ -36,13 +38,14 @@ export async function run(core: Core, acting: Acting): Promise<Outcome> {
   const { target } = acting
   if (!isResolved(target) || acting.wire.verb === 'head') throw placeError(target)
   const effects: Effects[] = []
-  const result = await asCounted(core, acting.wire, target, (stillOpen) =>
+  const first = await asCounted(core, acting.wire, target, (stillOpen) =>
     withUnit(async (unit) => {
       const effect: Effects = { warnings: [], afterCommit: [] }
       effects.push(effect)
       return await attempt(core, acting, target, unit, effect, stillOpen)
     }),
   )
+  const result = 'intent' in first ? await carryOut(core, target, first.intent, (unit, done) => completed(core, acting, target, unit, done, first)) : first
   for (const work of effects.at(-1)?.afterCommit ?? []) await work(target.mount.store)
   // What this request may have changed of the configuration is in force before it is answered.
   if (target.mount.record.kind === 'system') await core.live.refresh()
@@ -58,15 +61,43 @@ function placeError({ mount, path, wrongVerb, rest, operation }: Target): ApiErr
   return new ApiError('unsupported_path', '1 error occurred:\n\t* unsupported path\n\n')
 }
 
-async function attempt(core: Core, acting: Acting, target: Resolved, unit: Unit, effects: Effects, stillOpen: StillOpen): Promise<Outcome> {
+async function attempt(core: Core, acting: Acting, target: Resolved, unit: Unit, effects: Effects, stillOpen: StillOpen): Promise<Outcome | Intended> {
   const { wire, caller, wrapTtl } = acting
   if (!finding.has(target.verb) || wrapTtl !== null) await expectStanding(core, acting, target, unit)
   const call = callOf(core, wire, target, caller, unit, effects, wrapTtl, acting.verdict?.pageLimit ?? null)
   if (target.operation.givesLease) await refuseFullQuota(unit.on(opaqueStore(core)), target.path)
   const result = await target.operation.handle(call)
-  const out = visiblePart(acting, await outcomeOf(core, acting, target, unit, result, { stillOpen, role: async () => (await target.operation.loginRole?.(call)) ?? '' }))
+  const said = { unknown: call.unknown, effects }
+  if (result instanceof Outside) {
+    await expectStanding(core, acting, target, unit)
+    return { intent: await intend(core, unit, target, acting, result), ...said }
+  }
+  return await answered(core, acting, target, unit, await outcomeOf(core, acting, target, unit, result, { stillOpen, role: async () => (await target.operation.loginRole?.(call)) ?? '' }), said)
+}
+
+/** What an operation says besides its result. */
+interface Said {
+  readonly unknown: readonly string[]
+  readonly effects: Effects
+}
+
+/** The first commit of an operation that changes something outside. */
+interface Intended extends Said {
+  readonly intent: Intent
+}
+
+/** The second: the answer of what was done. */
+async function completed(core: Core, acting: Acting, target: Resolved, unit: Unit, { result, lease }: Done, said: Said): Promise<Outcome> {
+  await expectStanding(core, acting, target, unit)
+  const out = result === null ? nothing(target) : result instanceof Reply ? replied(result.fields, target) : outcome({ data: result })
+  return await answered(core, acting, target, unit, lease === null ? out : { ...out, lease: leaseAnswer(lease) }, said)
+}
+
+async function answered(core: Core, acting: Acting, target: Resolved, unit: Unit, whole: Outcome, { unknown, effects }: Said): Promise<Outcome> {
+  const { wire, wrapTtl } = acting
+  const out = visiblePart(acting, whole)
   const warnings = [...out.warnings, ...effects.warnings]
-  const extra = out.empty && warnings.length === 0 ? [] : fieldWarnings(call.unknown, target, wire.data)
+  const extra = out.empty && warnings.length === 0 ? [] : fieldWarnings(unknown, target, wire.data)
   const full: Outcome = warnings.length + extra.length === 0 ? out : { ...out, ...(out.empty ? { status: 200, empty: false } : {}), warnings: [...warnings, ...extra] }
   return wrapTtl === null || !isWrappable(full) ? full : await wrapped(core, acting, unit, full, wrapTtl)
 }

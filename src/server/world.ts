@@ -11,6 +11,7 @@ import { startSweeper } from '../core/leases/sweeper.ts'
 import { makeCore } from '../core/make.ts'
 import { resumeConversions, resumeRemovals } from '../core/mounts/change.ts'
 import { startChores } from '../core/mounts/chores.ts'
+import { releaseEngines } from '../core/registry.ts'
 import type { CoreSettings } from '../core/settings.ts'
 import { clearCubbyhole } from '../engines/cubbyhole/clear.ts'
 import type { Store } from '../kit/store.ts'
@@ -89,6 +90,7 @@ export async function openWorld(config: ServerConfig, host: Host, logControl: Lo
       await stopSweeper()
       await stopChores()
       await audit.close()
+      await releaseEngines(core.registry)
       barrier.seal()
       await close()
     },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { choreRunner } from '../../core/mounts/chores.ts'
+import { ChoreRunner } from '../../core/mounts/chores.ts'
 import type { Store } from '../../kit/store.ts'
 import { serveHarness, type ServeHarness } from '../../request/testing/serve-harness.ts'
 import { memoryStore } from '../../storage/memory.ts'
@@ -100,7 +100,11 @@ test('tidying removes secret ids that have expired, and leaves the others', asyn
 test('tidying recurs by itself', async () => {
   const { server, tree } = await start()
   await makeSecretIds(server, 'web', 2, { ttl: 60 })
-  const run = choreRunner(server.core)
+  const runner = new ChoreRunner(server.core)
+  const run = async (): Promise<void> => {
+    await runner.pass()
+    await runner.settle()
+  }
   await run()
   server.clock.advance(3_599)
   await run()

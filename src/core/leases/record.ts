@@ -41,6 +41,11 @@ export interface SecretLease {
   readonly failures: number
   readonly failure: string
   readonly irrevocable: boolean
+  /**
+   * The secret is about to be made outside, and `expiresAt` is when that is over for certain; see `kit/outside.ts`. `abandoned`: nobody waits for it any
+   * more. Absent: the secret is there.
+   */
+  readonly intent?: 'open' | 'abandoned'
 }
 
 /** Where a lease lies: hash of its folder, and the last part of its id, which is random. */

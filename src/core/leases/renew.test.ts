@@ -44,6 +44,14 @@ test('a renewal is what was asked for, else what the engine says, else the defau
   assert.equal(await renewed(server, id), 7200)
 }))
 
+test('the engine is told until when the secret is to last: what the core makes of its terms', withRenter(async (server, outside, rent) => {
+  const id = idOf(await rent())
+  outside.renewal = { ttlSeconds: 1800, maxTtlSeconds: 2400 }
+  server.clock.advance(1200)
+  assert.equal(await renewed(server, id, '90m'), 1200)
+  assert.deepEqual([...outside.ends.values()], [server.clock.now() + 1_200_000])
+}))
+
 test('a renewal ends at the maximum of the mount or the engine, counted from the beginning, and says so', withRenter(async (server, outside, rent) => {
   const id = idOf(await rent())
   server.clock.advance(1800)

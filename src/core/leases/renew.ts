@@ -1,4 +1,5 @@
 /** Renews leases of secrets: within their longest life, and with the consent of the engine that issued them. */
+import type { RenewedTerms } from '../../kit/engine.ts'
 import { badRequest } from '../../kit/errors.ts'
 import { opaqueStore } from '../base.ts'
 import type { Core } from '../core.ts'
@@ -16,14 +17,15 @@ export interface RenewedLease {
 export async function renewLease(core: Core, unit: Unit, place: LeasePlace, incrementSeconds: number): Promise<RenewedLease> {
   const opaque = unit.on(opaqueStore(core))
   const lease = place.suffix === '' ? null : await leaseRecords.read(opaque, place.folder, place.suffix)
-  if (lease === null) throw badRequest('lease not found')
+  if (lease === null || lease.secret?.intent !== undefined) throw badRequest('lease not found')
   const { secret } = lease
   if (secret === null) throw badRequest('tokens cannot be renewed through this endpoint')
   // One that was to be revoked does not live again because its engine failed.
   if (secret.expiresAt <= core.host.now() || secret.failures > 0) throw badRequest('lease expired')
-  const { ttl, warnings } = await newLifetime(core, unit, secret, incrementSeconds)
+  const { ttl, warnings, extend } = await newLifetime(core, unit, secret, incrementSeconds)
   const now = core.host.now()
   const expiresAt = Math.min(now + ttl * 1000, secret.endsAt ?? Infinity)
+  await extend?.(expiresAt)
   const renewed = { ...lease, secret: { ...secret, expiresAt, lastRenewalAt: now, ttl: Math.round((expiresAt - now) / 1000) } }
   opaque.delete(leaseExpiryKey(secret.expiresAt, place))
   opaque.put(leaseExpiryKey(expiresAt, place), new Uint8Array(0))
@@ -31,7 +33,7 @@ export async function renewLease(core: Core, unit: Unit, place: LeasePlace, incr
   return { lease: renewed, warnings }
 }
 
-async function newLifetime(core: Core, unit: Unit, secret: SecretLease, incrementSeconds: number): Promise<ReturnType<typeof lifetimeOf>> {
+async function newLifetime(core: Core, unit: Unit, secret: SecretLease, incrementSeconds: number): Promise<ReturnType<typeof lifetimeOf> & Pick<RenewedTerms, 'extend'>> {
   // The engine writes into its mount, which must still be there at the commit.
   await expectMounts(unit.on(opaqueStore(core)))
   const mount = await core.mounts.at(secret.mountPath)
@@ -39,8 +41,9 @@ async function newLifetime(core: Core, unit: Unit, secret: SecretLease, incremen
   if (mount === null || kind?.renew === undefined || !secret.renewable) throw badRequest('lease is not renewable')
   const now = core.host.now()
   const terms = await kind.renew({ store: unit.on(mount.store), mount: mount.view, now, internal: secret.internal, incrementSeconds })
-  return lifetimeOf({
+  const lifetime = lifetimeOf({
     increment: incrementSeconds, ttl: terms.ttlSeconds, maxTtl: terms.maxTtlSeconds, explicitMaxTtl: 0, period: 0,
     mountDefault: mount.view.defaultLeaseSeconds, mountMax: mount.view.maxLeaseSeconds, issuedAt: secret.issuedAt, now,
   })
+  return { ...lifetime, ...(terms.extend === undefined ? {} : { extend: terms.extend }) }
 }

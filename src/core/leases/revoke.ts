@@ -23,31 +23,43 @@ class EngineFailure extends Error {
 
 /**
  * Revokes a lease. False: its engine could not, which is noted in the lease, and tried again later. `force`: the lease goes even if the engine fails.
- * Throws only when the store does: then nothing is noted.
+ * One whose secret is being made this moment goes when that is over, in any case: it is false as well. Throws only when the store does: then nothing
+ * is noted.
  */
 export async function revokeLease(core: Core, place: LeasePlace, force = false): Promise<boolean> {
   try {
-    await withUnit((unit) => revokeIn(core, unit, place))
-    return true
+    return await withUnit((unit) => revokeIn(core, unit, place))
   } catch (error) {
     if (!(error instanceof EngineFailure)) throw error
     return await withUnit((unit) => afterFailure(core, unit, place, error.message, force))
   }
 }
 
-async function revokeIn(core: Core, unit: Unit, place: LeasePlace): Promise<void> {
+async function revokeIn(core: Core, unit: Unit, place: LeasePlace): Promise<boolean> {
   const lease = await leaseRecords.read(unit.on(opaqueStore(core)), place.folder, place.suffix)
-  if (lease === null || lease.secret === null) return
-  const found = await kindOf(core, lease.secret)
+  if (lease === null || lease.secret === null) return true
+  if (isBeingMade(core, lease.secret)) {
+    leaveToSweeper(core, unit, place, lease, { ...lease.secret, intent: 'abandoned' })
+    return false
+  }
+  await askEngine(core, unit, lease.secret)
+  removeLease(unit, core, place, lease)
+  return true
+}
+
+/** A secret that is revoked before it is made would be made after that. */
+const isBeingMade = (core: Core, { intent, expiresAt }: SecretLease): boolean => intent !== undefined && expiresAt > core.host.now()
+
+/** Has the engine of a secret revoke it; what it writes belongs to the unit. Throws `EngineFailure` and `Conflict`. */
+export async function askEngine(core: Core, unit: Unit, secret: SecretLease): Promise<void> {
+  const found = await kindOf(core, secret)
   // Forgetting it would leave the secret valid, and nobody would know.
   if (found === null) throw new EngineFailure('the engine that issued it is not there')
-  const { internal } = lease.secret
-  const call = { store: unit.on(found.mount.store), mount: found.mount.view, now: core.host.now(), internal, incrementSeconds: 0 }
+  const call = { store: unit.on(found.mount.store), mount: found.mount.view, now: core.host.now(), internal: secret.internal, incrementSeconds: 0 }
   await withinTime(core, () => found.kind.revoke(call)).catch((error: unknown) => {
     if (error instanceof Conflict) throw error
     throw new EngineFailure((error instanceof Error ? error.message : 'failed').slice(0, reasonMax), { cause: error })
   })
-  removeLease(unit, core, place, lease)
 }
 
 async function withinTime(core: Core, work: () => Promise<void>): Promise<void> {
@@ -70,7 +82,8 @@ async function afterFailure(core: Core, unit: Unit, place: LeasePlace, failure: 
   return force
 }
 
-function removeLease(unit: Unit, core: Core, place: LeasePlace, lease: LeaseRecord): void {
+/** Takes a lease and its indexes out, as part of a unit. */
+export function removeLease(unit: Unit, core: Core, place: LeasePlace, lease: LeaseRecord): void {
   const opaque = unit.on(opaqueStore(core))
   releaseLease(opaque, lease)
   leaseRecords.remove(opaque, place.folder, place.suffix)
@@ -86,7 +99,7 @@ function noteFailure(core: Core, unit: Unit, place: LeasePlace, lease: LeaseReco
 }
 
 /** From here on the lease belongs to nobody but the sweeper, which takes it when it is due. */
-function leaveToSweeper(core: Core, unit: Unit, place: LeasePlace, lease: LeaseRecord, secret: SecretLease): void {
+export function leaveToSweeper(core: Core, unit: Unit, place: LeasePlace, lease: LeaseRecord, secret: SecretLease): void {
   const opaque = unit.on(opaqueStore(core))
   if (lease.tokenHash !== '') opaque.delete(heldKey(lease.tokenHash, place))
   if (lease.secret !== null) opaque.delete(leaseExpiryKey(lease.secret.expiresAt, place))
@@ -99,9 +112,17 @@ export async function queueLease(core: Core, place: LeasePlace): Promise<void> {
   await withUnit(async (unit) => {
     const lease = await leaseRecords.read(unit.on(opaqueStore(core)), place.folder, place.suffix)
     if (lease === null || lease.secret === null) return
-    const expiresAt = lease.secret.failures > 0 ? lease.secret.expiresAt : Math.min(lease.secret.expiresAt, core.host.now())
-    leaveToSweeper(core, unit, place, lease, { ...lease.secret, expiresAt })
+    const { secret } = lease
+    if (isBeingMade(core, secret)) return leaveToSweeper(core, unit, place, lease, { ...secret, intent: 'abandoned' })
+    const expiresAt = secret.failures > 0 ? secret.expiresAt : Math.min(secret.expiresAt, core.host.now())
+    leaveToSweeper(core, unit, place, lease, { ...secret, expiresAt })
   })
+}
+
+/** What is revoked one after the other, some at once: the secrets of one backend of one mount. */
+export async function laneOf(core: Core, secret: SecretLease): Promise<string> {
+  const found = await kindOf(core, secret)
+  return `${secret.mountUuid} ${found?.kind.backend?.(secret.internal) ?? ''}`
 }
 
 /** The engine of a lease: also of a mount that was moved since, or is being disabled. */

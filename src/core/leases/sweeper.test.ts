@@ -132,6 +132,21 @@ describe('what is stuck', () => {
     assert.deepEqual([...outside.valid], [])
   }))
 
+  test('one backend of a mount that hangs stops no other of the same mount', withRenter(async ({ server, outside, rent }) => {
+    let letGo = (): void => undefined
+    const gate = new Promise<void>((resolve) => (letGo = resolve))
+    outside.wait = (what) => (what.endsWith('@dead') ? gate : Promise.resolve())
+    for (let i = 0; i < 24; i++) await rent(`n${i}@${i < 20 ? 'dead' : 'well'}`, { data: { ttl: '1m' } })
+    server.clock.advance(60)
+    const sweeper = new Sweeper(server.core)
+    await sweeper.pass()
+    while ([...outside.valid].some((what) => what.endsWith('@well'))) await new Promise((resolve) => setImmediate(resolve))
+    assert.equal(outside.valid.size, 20)
+    letGo()
+    await sweeper.settle()
+    assert.deepEqual([...outside.valid], [])
+  }))
+
   test('a token ends, with all its family, while the engine of its leases hangs', withRenter(async ({ server, outside, rent, token }) => {
     let letGo = (): void => undefined
     const gate = new Promise<void>((resolve) => (letGo = resolve))

@@ -6,15 +6,15 @@ import { findTokenByHash } from '../tokens/find.ts'
 import { expireToken, resumeRevocations } from '../tokens/revoke.ts'
 import { Lanes } from './lanes.ts'
 import { expiryPrefix, leaseRecords, parseExpiryName, parseLeaseReference, type ExpiryEntry } from './record.ts'
-import { revokeLease } from './revoke.ts'
+import { laneOf, revokeLease } from './revoke.ts'
 
 const pieceMax = 256
 /** Entries that one pass looks at: the next one goes on where it stopped. */
 const lookedAtMax = 5_000
 
 /**
- * Tokens that have expired are removed as they are met; leases of secrets go to a lane of their mount, so that an engine that hangs or fails stops
- * nothing but its own. An entry that lies (the record says otherwise) is dropped; one whose revocation could not even be noted stays for the next pass.
+ * Tokens that have expired are removed as they are met; leases of secrets go to a lane of their mount and backend, so that one that hangs or fails
+ * stops nothing but its own. An entry that lies (the record says otherwise) is dropped; one whose revocation could not even be noted stays for the next pass.
  */
 export class Sweeper {
   readonly #core: Core
@@ -61,7 +61,7 @@ export class Sweeper {
     const lease = await leaseRecords.read(opaqueStore(this.#core), place.folder, place.suffix)
     const isDue = lease !== null && lease.secret !== null && lease.secret.expiresAt <= this.#core.host.now()
     if (!isDue) return await this.#finish(name, async () => undefined)
-    const isTaken = this.#lanes.add(lease.secret.mountUuid, name, () => this.#finish(name, async () => void (await revokeLease(this.#core, place))))
+    const isTaken = this.#lanes.add(await laneOf(this.#core, lease.secret), name, () => this.#finish(name, async () => void (await revokeLease(this.#core, place))))
     this.isBehind ||= !isTaken
   }
 

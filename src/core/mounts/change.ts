@@ -122,7 +122,8 @@ export async function disableMount(core: Core, path: string): Promise<boolean> {
 
 /** Revokes what the mount issued, then removes its data, then its record. May be run again after a crash, from any point. */
 async function finishRemoval(core: Core, record: MountRecord): Promise<void> {
-  await revokeUnder(core, record.path, true)
+  // A secret that is being made this moment is revoked when that is over, and needs the data of its mount for it: `resumeRemovals` comes back.
+  if ((await revokeUnder(core, record.path, true)) > 0) return
   await dropTree(core.barrier.values, record.uuid)
   await withUnit(async (unit) => {
     const named = unit.on(namedStore(core))

@@ -8,6 +8,7 @@ import type { Engine } from '../../kit/engine.ts'
 import { parseFields } from '../../kit/fields.ts'
 import { encodeJson, parseJson, type Json, type JsonObject } from '../../kit/json.ts'
 import type { AnyCall, CallerView, MountView, Operation, Verb } from '../../kit/operation.ts'
+import { Outside } from '../../kit/outside.ts'
 import { Reply, type Result } from '../../kit/result.ts'
 import { routesOf } from '../../kit/route.ts'
 import type { Store, Transaction } from '../../kit/store.ts'
@@ -134,6 +135,7 @@ function callOf(context: Context, { operation, params, body }: Request, store: T
     now: context.clock.now,
     random: context.random,
     fillTemplate: (text: string) => (text.includes('{{') ? null : text),
+    makePassword: () => Promise.reject(new ApiError('bad_request', 'there are no password policies here')),
     warn: (text: string) => void warnings.push(text),
     afterCommit: () => {},
   }
@@ -150,6 +152,7 @@ async function run(context: Context, request: Request): Promise<Answer> {
       // The request path asks before every write, through the same view.
       await operation.exists?.(call)
       const result = await operation.handle(call)
+      if (result instanceof Outside) throw new Error('what changes something outside is tested through the request path')
       if (view.isDirty) await view.commitWith()
       return answerOf(operation, result, warnings, call.unknown)
     } catch (error) {
