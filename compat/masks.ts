@@ -48,7 +48,8 @@ export function fits(pattern: string, text: string, values: Values): boolean {
 /** A number as it comes out of an answer: one that JavaScript would change is `<number DIGITS>`. */
 export const isNumber = (value: unknown): boolean => typeof value === 'number' || (typeof value === 'string' && /^<number -?\d/.test(value))
 
-const aboutTolerance = 3
+/** Of a number of seconds that runs down while a scenario is played: this much, or one part in a hundred of longer times. */
+const aboutTolerance = (about: number): number => Math.max(3, about / 100)
 
 /** Whether `actual` fits a mask that stands for a whole value; null when `expected` is no such mask. */
 export function fitsWhole(expected: string, actual: Json): boolean | null {
@@ -56,7 +57,7 @@ export function fitsWhole(expected: string, actual: Json): boolean | null {
   if (kind === undefined) return null
   if (kind === 'any') return true
   if (kind === 'bool') return typeof actual === 'boolean'
-  return isNumber(actual) && (about === undefined || Math.abs(Number(about) - Number(actual)) <= aboutTolerance)
+  return isNumber(actual) && (about === undefined || Math.abs(Number(about) - Number(actual)) <= aboutTolerance(Number(about)))
 }
 
 /** Whether `path` is named by one of the patterns; `*` stands for one part, a leading `**.` for any number of parts. */

@@ -12,7 +12,7 @@ async function asVault(place: Place, args: readonly string[]): Promise<void> {
   const link = join(place.folder, 'vault')
   if (!existsSync(link)) symlinkSync(mainFile, link)
   const { code, err } = place.shell(`"${process.execPath}" ./vault server ${args.join(' ')} > out 2>&1 & p=$!
-    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do grep -q started out && break; sleep 0.2; done
+    for i in $(seq 300); do grep -q started out && break; sleep 0.2; done
     kill $p; wait $p`)
   assert.equal(code, 0, err)
 }

@@ -126,7 +126,8 @@ describe('what is stuck', () => {
     while ([...outside.valid].some((what) => what.startsWith('b/'))) await new Promise((resolve) => setImmediate(resolve))
     await sweeper.pass()
     assert.equal([...outside.valid].length, 10)
-    assert.equal(Math.max(...outside.asked.values()), 1)
+    // Of the other mount, one may have been asked again: two revocations met in one folder.
+    for (const [what, times] of outside.asked) if (what.startsWith('a/')) assert.equal(times, 1, what)
     letGo()
     await sweeper.settle()
     assert.deepEqual([...outside.valid], [])
