@@ -7,7 +7,7 @@ import type { KeyObject } from 'node:crypto'
 import { aeadKeyLength, importAeadKey } from '../crypto/aead.ts'
 import { isEqualSecret } from '../crypto/keys.ts'
 import { badRequest, Conflict, internal } from '../kit/errors.ts'
-import type { Store } from '../kit/store.ts'
+import type { Store, Write } from '../kit/store.ts'
 import type { LayeredStore } from '../storage/layered.ts'
 import { GenerationalCache } from './cache.ts'
 import {
@@ -241,9 +241,9 @@ export class Barrier {
 
   /**
    * Makes a new root key and protects it by another seal, or the same one with another key, in one commit. Other processes go on with the
-   * keys that they have; they need the new root key to follow the next change of the keyring.
+   * keys that they have; they need the new root key to follow the next change of the keyring. `besides`: writes to `values` of the same commit.
    */
-  async rekey({ seal, config }: SealSetup): Promise<void> {
+  async rekey({ seal, config }: SealSetup, besides: readonly Write[] = []): Promise<void> {
     await this.#queue.run(async () => {
       await this.#keyring.reload()
       const rootKey = randomBytes(aeadKeyLength)
@@ -252,20 +252,20 @@ export class Barrier {
         const record = await this.#base.get(sealKey)
         const recovery = record !== null && seal.isAutomatic ? decodeSealRecord(record.value).recovery : null
         const value = encodeSealRecord({ type: seal.type, isAutomatic: seal.isAutomatic, ...config, wrapped, recovery })
-        await this.#commitRootKey(record?.version ?? 0, value, importAeadKey(Buffer.from(rootKey)))
+        await this.#commitRootKey(record?.version ?? 0, value, importAeadKey(Buffer.from(rootKey)), (await this.#values.lower([], besides)).writes)
       } finally {
         rootKey.fill(0)
       }
     })
   }
 
-  /** Replaces the recovery key. */
-  async rekeyRecovery({ key, config }: RecoverySetup): Promise<void> {
+  /** Replaces the recovery key. `besides`: as for `rekey`. */
+  async rekeyRecovery({ key, config }: RecoverySetup, besides: readonly Write[] = []): Promise<void> {
     await this.#queue.run(async () => {
       const record = await this.#base.get(sealKey)
       if (record === null) throw badRequest('Vault is not initialized')
       const value = encodeSealRecord({ ...decodeSealRecord(record.value), recovery: config })
-      const { writes } = await this.#values.lower([], [{ put: recoveryKey, value: this.#recoveryProof(key) }])
+      const { writes } = await this.#values.lower([], [{ put: recoveryKey, value: this.#recoveryProof(key) }, ...besides])
       await this.#base.commit([{ key: sealKey, version: record.version }], [{ put: sealKey, value }, ...writes])
     })
   }
@@ -291,11 +291,11 @@ export class Barrier {
     }
   }
 
-  async #commitRootKey(sealVersion: number, record: Uint8Array, rootKey: KeyObject): Promise<void> {
+  async #commitRootKey(sealVersion: number, record: Uint8Array, rootKey: KeyObject, besides: readonly Write[]): Promise<void> {
     const { content, version } = this.#keyring
     const commit = await this.#base.commit(
       [{ key: sealKey, version: sealVersion }, { key: keyringKey, version }],
-      [{ put: sealKey, value: record }, { put: keyringKey, value: sealKeyring(content, rootKey) }],
+      [{ put: sealKey, value: record }, { put: keyringKey, value: sealKeyring(content, rootKey) }, ...besides],
     )
     if (!this.#keyring.isOpen) return
     this.#rootKey = rootKey

@@ -1,8 +1,10 @@
 /**
  * A new root token with the consent of the key holders, as `sys/generate-root/*` does it. The token is answered only under a one-time pad
- * that whoever began has. The state lives in the memory of one process (see `ShareProgress`).
+ * that whoever began has, or encrypted to a PGP key. The state lives in the memory of one process (see `ShareProgress`).
  */
 import { randomInt, randomUUID } from 'node:crypto'
+import { encryptTo } from '../crypto/openpgp/encrypt.ts'
+import type { Recipient } from '../crypto/openpgp/recipient.ts'
 import { badRequest, internal } from '../kit/errors.ts'
 import type { Barrier } from './barrier.ts'
 import { sealedError } from './keyring.ts'
@@ -34,6 +36,8 @@ export interface GenerateRootOptions {
 interface Attempt {
   readonly nonce: string
   readonly otp: string
+  /** Whose PGP key the token is encrypted to, in place of the one-time pad; null: nobody's. */
+  readonly recipient: Recipient | null
   readonly progress: ShareProgress
 }
 
@@ -54,17 +58,17 @@ export class GenerateRoot {
     return this.#statusOf(required, { otp_length: this.#options.tokenLength })
   }
 
-  /** Begins. Without a one-time pad one is made, and shown in this answer only. */
-  async start({ otp, pgpKey }: { readonly otp?: string; readonly pgpKey?: string }): Promise<GenerateRootStatus> {
+  /** Begins. With neither a one-time pad nor a recipient a pad is made, and shown in this answer only. */
+  async start({ otp, recipient = null }: { readonly otp?: string; readonly recipient?: Recipient | null }): Promise<GenerateRootStatus> {
     return await this.#queue.run(async () => {
       this.#check()
-      if (pgpKey !== undefined && pgpKey !== '') throw badRequest('pgp_key: encrypting with a PGP key is not supported; use otp')
       const given = otp !== undefined && otp !== ''
+      if (given && recipient !== null) throw badRequest('otp and pgp_key cannot both be given')
       if (given && Buffer.byteLength(otp) !== this.#options.tokenLength) throw badRequest('OTP string is wrong length')
       if (this.#attempt !== null) throw badRequest('root generation already in progress')
       const { required } = await resolveAuthority(this.#barrier)
-      const pad = given ? otp : randomPad(this.#options.tokenLength)
-      this.#attempt = { nonce: randomUUID(), otp: pad, progress: new ShareProgress() }
+      const pad = given ? otp : recipient === null ? randomPad(this.#options.tokenLength) : ''
+      this.#attempt = { nonce: randomUUID(), otp: pad, recipient, progress: new ShareProgress() }
       return this.#statusOf(required, { otp: given ? '' : pad, otp_length: this.#options.tokenLength })
     })
   }
@@ -82,7 +86,8 @@ export class GenerateRoot {
       if (progress < authority.required) return this.#statusOf(authority.required, {})
       const isProven = await attempt.progress.spend((shares) => authority.isProvenBy(shares))
       if (!isProven) throw badRequest('root generation aborted: the given keys are not valid')
-      const encoded = encodeToken(await this.#options.issueToken(), attempt.otp)
+      const token = await this.#options.issueToken()
+      const encoded = attempt.recipient === null ? encodeToken(token, attempt.otp) : encryptTo(attempt.recipient, Buffer.from(token)).toString('base64')
       const status = this.#statusOf(authority.required, { progress, complete: true, encoded_token: encoded, encoded_root_token: encoded })
       this.#forget()
       return status
@@ -107,7 +112,7 @@ export class GenerateRoot {
       complete: false,
       encoded_token: '',
       encoded_root_token: '',
-      pgp_fingerprint: '',
+      pgp_fingerprint: this.#attempt?.recipient?.fingerprint ?? '',
       otp: '',
       otp_length: 0,
       ...shown,

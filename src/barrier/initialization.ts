@@ -53,13 +53,6 @@ export async function initializeBarrier<T>(
   })
 }
 
-/** Throws 'bad_request' when PGP keys are given: shares are answered in the clear, and who collects them encrypts them. */
-export function refusePgpKeys(field: string, keys: readonly string[] | undefined, shares: number): void {
-  if (keys === undefined || keys.length === 0) return
-  if (keys.length !== shares) throw badRequest(`invalid seal configuration: ${field} has ${keys.length} keys for ${shares} shares`)
-  throw badRequest(`${field}: encrypting shares with PGP keys is not supported`)
-}
-
 /** Makes a random key for the time of `use`. */
 async function withNewKey<T>(use: (key: Buffer) => Promise<T>): Promise<T> {
   const key = randomBytes(aeadKeyLength)

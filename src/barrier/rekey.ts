@@ -5,9 +5,12 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { aeadKeyLength } from '../crypto/aead.ts'
 import { isEqualSecret } from '../crypto/keys.ts'
+import type { Recipient } from '../crypto/openpgp/recipient.ts'
 import { badRequest } from '../kit/errors.ts'
+import type { Write } from '../kit/store.ts'
 import type { Barrier } from './barrier.ts'
 import { sealedError } from './keyring.ts'
+import { backupOf, fingerprintsOf, sharesFor, writeOfBackup } from './pgp-shares.ts'
 import { resolveAuthority, resolveSeal } from './seals/authority.ts'
 import type { Seal } from './seals/seal.ts'
 import { checkShareConfig, combineKey, createShares, encodeShares, shamirSeal, shamirType, type ShareConfig } from './seals/shamir.ts'
@@ -16,6 +19,10 @@ import { SerialQueue } from './serial-queue.ts'
 
 export interface RekeyRequest extends ShareConfig {
   readonly requireVerification: boolean
+  /** Whose PGP keys the new shares are encrypted to, in the order of the shares; null or absent: nobody's. */
+  readonly recipients?: readonly Recipient[] | null
+  /** Whether the server keeps the encrypted shares. */
+  readonly backup?: boolean
   /**
    * The type of the seal from now on: the present one, unless given. 'shamir' moves from an automatic seal to shares; the type of the
    * configured automatic seal moves there.
@@ -31,8 +38,8 @@ export interface RekeyStatus {
   readonly n: number
   readonly progress: number
   readonly required: number
-  readonly pgp_fingerprints: null
-  readonly backup: false
+  readonly pgp_fingerprints: readonly string[] | null
+  readonly backup: boolean
   readonly verification_required: boolean
   readonly verification_nonce?: string
 }
@@ -43,8 +50,8 @@ export interface RekeyResult {
   readonly complete: true
   readonly keys: readonly string[]
   readonly keys_base64: readonly string[]
-  readonly pgp_fingerprints: null
-  readonly backup: false
+  readonly pgp_fingerprints: readonly string[] | null
+  readonly backup: boolean
   readonly verification_required: boolean
   readonly verification_nonce?: string
 }
@@ -97,8 +104,8 @@ export class Rekey {
       n: attempt?.request.shares ?? 0,
       progress: attempt?.progress.count ?? 0,
       required,
-      pgp_fingerprints: null,
-      backup: false,
+      pgp_fingerprints: fingerprintsOf(attempt?.request.recipients ?? null),
+      backup: attempt?.request.backup ?? false,
       verification_required: attempt?.request.requireVerification ?? false,
       ...(attempt?.verification ? { verification_nonce: attempt.verification.nonce } : {}),
     }
@@ -185,8 +192,12 @@ export class Rekey {
     if (this.#kind === 'barrier' && sealType !== shamirType) {
       if (this.#automatic?.type !== sealType) throw badRequest(`no seal of the type "${sealType}" is configured`)
       if (request.requireVerification) throw badRequest(`there are no new keys to verify with the "${sealType}" seal`)
+      if (request.recipients) throw badRequest(`there are no new keys to encrypt with the "${sealType}" seal`)
       return { ...request, shares: 1, threshold: 1 }
     }
+    const { recipients = null, backup = false, shares } = request
+    if (recipients !== null && recipients.length !== shares) throw badRequest('incorrect number of PGP keys for rekey')
+    if (recipients === null && backup) throw badRequest('cannot request a backup of the new keys without providing PGP keys for encryption')
     checkShareConfig(this.#kind === 'barrier' ? 'invalid rekey seal configuration' : 'invalid recovery configuration', request)
     return request
   }
@@ -196,28 +207,32 @@ export class Rekey {
     const key = randomBytes(aeadKeyLength)
     const isShared = this.#kind === 'recovery' || attempt.sealType === shamirType
     const shares = isShared ? createShares(key, request) : []
+    const shown = sharesFor(request.recipients ?? null, shares)
+    const backup = request.recipients && request.backup === true ? [writeOfBackup(this.#kind, backupOf(nonce, request.recipients, shown))] : []
     const result: RekeyResult = {
       nonce,
       complete: true,
-      ...encodeShares(shares),
-      pgp_fingerprints: null,
-      backup: false,
+      ...encodeShares(shown),
+      pgp_fingerprints: fingerprintsOf(request.recipients ?? null),
+      backup: backup.length > 0,
       verification_required: request.requireVerification,
     }
     for (const share of shares) share.fill(0)
     if (request.requireVerification) {
+      // Kept before they count: whoever loses the answer can still verify them.
+      if (backup.length > 0) await this.#barrier.values.commit([], backup)
       attempt.verification = { key, nonce: randomUUID(), progress: new ShareProgress() }
       return { ...result, verification_nonce: attempt.verification.nonce }
     }
-    await this.#apply(attempt, key).finally(() => key.fill(0))
+    await this.#apply(attempt, key, backup).finally(() => key.fill(0))
     this.#forget()
     return result
   }
 
-  async #apply({ request, sealType }: Attempt, key: Buffer): Promise<void> {
+  async #apply({ request, sealType }: Attempt, key: Buffer, besides: readonly Write[] = []): Promise<void> {
     const config = { shares: request.shares, threshold: request.threshold }
-    if (this.#kind === 'recovery') await this.#barrier.rekeyRecovery({ key, config })
-    else if (sealType === shamirType) await this.#barrier.rekey({ seal: shamirSeal(key), config })
+    if (this.#kind === 'recovery') await this.#barrier.rekeyRecovery({ key, config }, besides)
+    else if (sealType === shamirType) await this.#barrier.rekey({ seal: shamirSeal(key), config }, besides)
     else if (this.#automatic !== null) await this.#barrier.rekey({ seal: this.#automatic, config: { shares: 0, threshold: 0 } })
   }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { memoryStore } from '../../storage/memory.ts'
 import { Barrier } from '../barrier.ts'
-import { initializeBarrier, type InitRequest, refusePgpKeys } from '../initialization.ts'
+import { initializeBarrier, type InitRequest } from '../initialization.ts'
 import { keyFileSeal } from './key-file.ts'
 import { encodeShares, parseShare } from './shamir.ts'
 import { Unsealing } from './unsealing.ts'
@@ -38,13 +38,6 @@ test('an initialisation with impossible shares is refused with the words that cl
     message: 'parameters secret_shares,secret_threshold not applicable to seal type keyfile',
   })
   assert.equal(await barrier.isInitialized(), false)
-})
-
-test('PGP keys are refused, not ignored', () => {
-  refusePgpKeys('pgp_keys', undefined, 3)
-  refusePgpKeys('pgp_keys', [], 3)
-  assert.throws(() => refusePgpKeys('pgp_keys', ['abc'], 3), { code: 'bad_request', message: /1 keys for 3 shares/ })
-  assert.throws(() => refusePgpKeys('pgp_keys', ['abc'], 1), { code: 'bad_request', message: /not supported/ })
 })
 
 test('before the initialisation the status says so, and no share is taken', async () => {

@@ -1,6 +1,6 @@
 /** `sys/rekey`, `sys/generate-root`, `sys/rotate`, `sys/key-status`: what key holders do. */
 import { decodeToken } from '../../barrier/generate-root.ts'
-import { refusePgpKeys } from '../../barrier/initialization.ts'
+import { deleteBackup, parsePgpKey, parsePgpKeys, readBackup, type BackupKind } from '../../barrier/pgp-shares.ts'
 import type { Rekey } from '../../barrier/rekey.ts'
 import { parseShare } from '../../barrier/seals/shamir.ts'
 import type { Core } from '../../core/core.ts'
@@ -34,10 +34,11 @@ const generateRoot: Operation[] = [
   attempt.write({
     ...open,
     summary: 'Begin to make a root token with the consent of the key holders.',
-    input: { otp: defaulted(secret(text('One-time pad as long as a token; one is made otherwise.')), ''), pgp_key: defaulted(text('Not supported.'), '') },
+    input: { otp: defaulted(secret(text('One-time pad as long as a token; one is made otherwise.')), ''), pgp_key: defaulted(text('Public PGP key, base64, that the token is encrypted to, in place of the pad.'), '') },
     async handle(call) {
       await requireKeyHolder(call, 'sys/generate-root/attempt')
-      return plainJson(await call.core.keys.generateRoot.start({ otp: call.input.otp, pgpKey: call.input.pgp_key }))
+      const { otp, pgp_key: key } = call.input
+      return plainJson(await call.core.keys.generateRoot.start({ otp, recipient: key === '' ? null : parsePgpKey('pgp_key', key, call.core.host.now()) }))
     },
   }),
   attempt.delete({
@@ -71,8 +72,8 @@ const rekeyInput = {
   secret_threshold: defaulted(integer('How many of them are needed.'), 0),
   require_verification: defaulted(flag('The new shares must be shown before they count.'), false),
   seal_type: defaulted(text('Type of the seal from now on, such as `shamir`.'), ''),
-  pgp_keys: optional(list('Not supported: shares are answered in the clear.')),
-  backup: defaulted(flag('Not supported.'), false),
+  pgp_keys: optional(list('Public PGP keys, base64, of those who hold the new shares, one for each.')),
+  backup: defaulted(flag('Keep the encrypted shares on the server, too.'), false),
   stored_shares: defaulted(integer('Accepted for old clients.'), 0),
 }
 
@@ -96,8 +97,8 @@ function rekeyOperations(base: string, of: (core: Core) => Rekey): Operation[] {
       async handle(call) {
         await requireKeyHolder(call, `sys/${init}`)
         const { input } = call
-        refusePgpKeys('pgp_keys', input.pgp_keys, input.secret_shares)
-        const request = { shares: input.secret_shares, threshold: input.secret_threshold, requireVerification: input.require_verification }
+        const recipients = parsePgpKeys('pgp_keys', input.pgp_keys, call.core.host.now())
+        const request = { recipients, backup: input.backup, shares: input.secret_shares, threshold: input.secret_threshold, requireVerification: input.require_verification }
         return plainJson(await of(call.core).start({ ...request, ...(input.seal_type === '' ? {} : { sealType: input.seal_type }) }))
       },
     }),
@@ -147,15 +148,25 @@ function rekeyOperations(base: string, of: (core: Core) => Rekey): Operation[] {
   ]
 }
 
-const noBackup = (path: 'rekey/backup' | 'rekey/recovery-key-backup'): Operation[] => [
+const backups = (path: 'rekey/backup' | 'rekey/recovery-key-backup', kind: BackupKind): Operation[] => [
   systemPath(path).read({
-    summary: 'Keys backed up by rekeying: there are never any, because none are encrypted to anybody.',
+    summary: 'The shares that rekeying encrypted and kept, by the fingerprints of their holders.',
     access: 'sudo',
-    handle() {
-      throw badRequest('no backed-up keys found')
+    async handle({ core }) {
+      const backup = await readBackup(core.barrier, kind)
+      if (backup === null) throw badRequest('no backed-up keys found')
+      const inBase64 = Object.entries(backup.keys).map(([holder, keys]) => [holder, keys.map((key) => Buffer.from(key, 'hex').toString('base64'))])
+      return reply({ data: { nonce: backup.nonce, keys: backup.keys, keys_base64: Object.fromEntries(inBase64) as object }, repeatedAtTop: true })
     },
   }),
-  systemPath(path).delete({ summary: 'Forget backed-up keys.', access: 'sudo', handle: () => null }),
+  systemPath(path).delete({
+    summary: 'Forget the shares that rekeying kept.',
+    access: 'sudo',
+    async handle({ core }) {
+      await deleteBackup(core.barrier, kind)
+      return null
+    },
+  }),
 ]
 
 const keyStatus = systemPath('key-status').read({
@@ -216,8 +227,8 @@ export const ceremonyOperations = [
   ...generateRoot.filter((operation) => operation.path === 'generate-root/attempt').map((operation) => also(operation, { path: 'generate-root', deprecated: 'sys/generate-root/attempt' })),
   ...rekeyOperations('rekey', (core) => core.keys.rekey),
   ...rekeyOperations('rekey-recovery-key', (core) => core.keys.rekeyRecovery),
-  ...noBackup('rekey/backup'),
-  ...noBackup('rekey/recovery-key-backup'),
+  ...backups('rekey/backup', 'barrier'),
+  ...backups('rekey/recovery-key-backup', 'recovery'),
   keyStatus,
   ...rotation,
   ...rotation.map((operation) => also(operation, { path: rotationNames[operation.path] as string })),

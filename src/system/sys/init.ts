@@ -1,7 +1,10 @@
 /** `sys/init`, `sys/unseal`, `sys/seal`, `sys/seal-status`: the life of the barrier. Bare JSON, as Vault answers them. */
-import { initializeBarrier, refusePgpKeys } from '../../barrier/initialization.ts'
+import { initializeBarrier } from '../../barrier/initialization.ts'
+import { parsePgpKey, parsePgpKeys, sharesFor } from '../../barrier/pgp-shares.ts'
 import { encodeShares, parseShare } from '../../barrier/seals/shamir.ts'
 import { unsealBySeal, type SealStatus } from '../../barrier/seals/unsealing.ts'
+import { encryptTo } from '../../crypto/openpgp/encrypt.ts'
+import type { Recipient } from '../../crypto/openpgp/recipient.ts'
 import type { Core } from '../../core/core.ts'
 import { setUpCore } from '../../core/setup.ts'
 import { badRequest } from '../../kit/errors.ts'
@@ -25,15 +28,28 @@ function strictList(name: string, value: Json): readonly string[] | undefined {
   return value as readonly string[]
 }
 
+/** Whose PGP keys shares are encrypted to; null: nobody's. */
+function holders(core: Core, name: string, value: Json, shares: number): readonly Recipient[] | null {
+  const keys = strictList(name, value)
+  if (keys !== undefined && keys.length > 0 && keys.length !== shares) throw badRequest(`invalid seal configuration: ${name} has ${keys.length} keys for ${shares} shares`)
+  return parsePgpKeys(name, keys, core.host.now())
+}
+
+function strictHolder(core: Core, name: string, value: Json): Recipient | null {
+  if (value === undefined || value === null || value === '') return null
+  if (typeof value !== 'string') throw badRequest(`failed to parse JSON input: ${name} must be a text`)
+  return parsePgpKey(name, value, core.host.now())
+}
+
 const initInput = {
   secret_shares: optional(anything('Into how many shares the unseal key is split.')),
   secret_threshold: optional(anything('How many of them unseal.')),
   recovery_shares: optional(anything('Into how many shares the recovery key of an automatic seal is split.')),
   recovery_threshold: optional(anything('How many of them authorise.')),
   stored_shares: optional(anything('Accepted for old clients.')),
-  pgp_keys: optional(anything('Not supported: shares are answered in the clear.')),
-  recovery_pgp_keys: optional(anything('Not supported.')),
-  root_token_pgp_key: optional(anything('Not supported.')),
+  pgp_keys: optional(anything('Public PGP keys, base64, of those who hold the shares, one for each.')),
+  recovery_pgp_keys: optional(anything('The same for the shares of the recovery key.')),
+  root_token_pgp_key: optional(anything('The public PGP key, base64, that the root token is encrypted to.')),
 } satisfies Fields
 
 const init = systemPath('init')
@@ -58,16 +74,16 @@ const writeInit = init.write({
       secretShares: strictNumber('secret_shares', input.secret_shares as Json), secretThreshold: strictNumber('secret_threshold', input.secret_threshold as Json),
       recoveryShares: strictNumber('recovery_shares', input.recovery_shares as Json), recoveryThreshold: strictNumber('recovery_threshold', input.recovery_threshold as Json),
     }
-    refusePgpKeys('pgp_keys', strictList('pgp_keys', input.pgp_keys as Json), request.secretShares)
-    refusePgpKeys('recovery_pgp_keys', strictList('recovery_pgp_keys', input.recovery_pgp_keys as Json), request.recoveryShares)
-    if (typeof input.root_token_pgp_key === 'string' && input.root_token_pgp_key !== '') throw badRequest('root_token_pgp_key: encrypting with PGP keys is not supported')
+    const secretHolders = holders(core, 'pgp_keys', input.pgp_keys as Json, request.secretShares)
+    const recoveryHolders = holders(core, 'recovery_pgp_keys', input.recovery_pgp_keys as Json, request.recoveryShares)
+    const tokenHolder = strictHolder(core, 'root_token_pgp_key', input.root_token_pgp_key as Json)
     const { keys, recoveryKeys, made } = await initializeBarrier(core.barrier, request, automatic, () => setUpCore(core))
     if (automatic !== null) await unsealBySeal(core.barrier, automatic)
-    const recovery = encodeShares(recoveryKeys)
+    const recovery = encodeShares(sharesFor(recoveryHolders, recoveryKeys))
     return plainJson({
-      ...encodeShares(keys),
+      ...encodeShares(sharesFor(secretHolders, keys)),
       ...(recoveryKeys.length === 0 ? {} : { recovery_keys: recovery.keys, recovery_keys_base64: recovery.keys_base64 }),
-      root_token: made.id,
+      root_token: tokenHolder === null ? made.id : encryptTo(tokenHolder, Buffer.from(made.id)).toString('base64'),
     })
   },
 })
