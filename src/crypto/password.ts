@@ -3,7 +3,7 @@
  * thread and tens of megabytes, so only a few run at once, and a bounded number waits.
  */
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
-import { ApiError } from '../kit/errors.ts'
+import { lane } from './lane.ts'
 
 interface Cost {
   /** Exponent of N. */
@@ -16,30 +16,14 @@ interface Cost {
 const cost: Cost = { ln: 15, r: 8, p: 1 }
 const hashLength = 32
 const saltLength = 16
-const runningMax = 2
-const waitingMax = 1_000
+const logins = lane({ running: 2, waiting: 1_000, refusal: 'too many logins at once; try again' })
 /** Longer passwords are refused before they cost anything. */
 export const passwordLengthMax = 4_096
 
-let running = 0
-const waiting: (() => void)[] = []
-
-async function derive(password: string, salt: Uint8Array, { ln, r, p }: Cost): Promise<Buffer> {
-  if (running >= runningMax) {
-    if (waiting.length >= waitingMax) throw new ApiError('overloaded', 'too many logins at once; try again')
-    await new Promise<void>((resolve) => waiting.push(resolve))
-  } else running += 1
-  try {
-    return await new Promise((resolve, reject) => {
-      scrypt(password, salt, hashLength, { N: 2 ** ln, r, p, maxmem: 256 * 2 ** ln * r }, (error, key) => (error === null ? resolve(key) : reject(error)))
-    })
-  } finally {
-    // The place is handed on, so that nobody who comes in between takes it as well.
-    const next = waiting.shift()
-    if (next === undefined) running -= 1
-    else next()
-  }
-}
+const derive = (password: string, salt: Uint8Array, { ln, r, p }: Cost): Promise<Buffer> =>
+  logins(() => new Promise((resolve, reject) => {
+    scrypt(password, salt, hashLength, { N: 2 ** ln, r, p, maxmem: 256 * 2 ** ln * r }, (error, key) => (error === null ? resolve(key) : reject(error)))
+  }))
 
 /** `$scrypt$ln=15,r=8,p=1$SALT$HASH`, base64. Throws `overloaded` when too many wait. */
 export async function hashPassword(password: string): Promise<string> {

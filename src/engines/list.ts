@@ -3,6 +3,7 @@ import type { Engine } from '../kit/engine.ts'
 import { cubbyhole } from './cubbyhole/index.ts'
 import { kvV1 } from './kv-v1/index.ts'
 import { kvV2 } from './kv-v2/index.ts'
+import { sshEngine } from './ssh/index.ts'
 import { totpEngine } from './totp/index.ts'
 
-export const engines: readonly Engine[] = Object.freeze([cubbyhole, kvV1, kvV2, totpEngine])
+export const engines: readonly Engine[] = Object.freeze([cubbyhole, kvV1, kvV2, sshEngine, totpEngine])
