@@ -12,6 +12,9 @@ export const differences: Readonly<Record<string, Readonly<Record<string, string
   token: {
     'Roles: look at the token': 'The limit that the role sets for the life of the token is in force, so it is shown.',
   },
+  'transit-sign': {
+    'random negative': 'A number of bytes that is none is refused; theirs is replaced by 32 without a word.',
+  },
   transport: {
     'Path with a broken escape': 'Every refusal is JSON with a list of errors, also this one.',
     'Path with a null byte': 'The refusal says what is wrong with the path; theirs has no body.',

@@ -10,7 +10,8 @@ import { projectRoot, startBareServer, startDevServer } from './server.ts'
 /** The scenarios of what exists so far; those of other engines join with their engine. */
 const scenarios = [
   'acl', 'approle', 'cubbyhole', 'kv1', 'kv2', 'ssh', 'sys-audit', 'sys-auth', 'sys-capabilities', 'sys-init-seal', 'sys-leases',
-  'sys-misc', 'sys-mounts', 'sys-policies', 'sys-tools', 'sys-wrapping', 'token', 'totp', 'transport', 'userpass',
+  'sys-misc', 'sys-mounts', 'sys-policies', 'sys-tools', 'sys-wrapping', 'token', 'totp', 'transit-encrypt', 'transit-keys', 'transit-sign',
+  'transit-transfer', 'transport', 'userpass',
 ]
 
 function checkStep({ title, diffs }: StepResult, reason: string | undefined): void {

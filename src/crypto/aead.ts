@@ -17,7 +17,7 @@ const pool = Buffer.alloc(4096 * aeadNonceLength)
 let poolOffset = pool.length
 
 /** Copies 12 fresh random bytes to `target` and forgets them, so that a nonce is in memory only where it is used. */
-function takeNonce(target: Buffer, offset: number): Buffer {
+export function takeNonce(target: Buffer, offset: number): Buffer {
   if (poolOffset === pool.length) {
     randomFillSync(pool)
     poolOffset = 0

@@ -5,5 +5,6 @@ import { kvV1 } from './kv-v1/index.ts'
 import { kvV2 } from './kv-v2/index.ts'
 import { sshEngine } from './ssh/index.ts'
 import { totpEngine } from './totp/index.ts'
+import { transit } from './transit/index.ts'
 
-export const engines: readonly Engine[] = Object.freeze([cubbyhole, kvV1, kvV2, sshEngine, totpEngine])
+export const engines: readonly Engine[] = Object.freeze([cubbyhole, kvV1, kvV2, sshEngine, totpEngine, transit])

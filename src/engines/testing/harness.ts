@@ -203,5 +203,5 @@ function counting(store: Store, counts: { gets: number; writes: number }): Store
 /** Bytes that a seed replays. */
 function seeded(seed: string): (bytes: number) => Uint8Array {
   let calls = 0
-  return (bytes) => createHash('sha256').update(`${seed}/${calls++}`).digest().subarray(0, bytes)
+  return (bytes) => createHash('shake256', { outputLength: bytes }).update(`${seed}/${calls++}`).digest()
 }

@@ -1,0 +1,71 @@
+/** Keys from outside, checked against the type that they are to be. */
+import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import { pemDecode } from '../../crypto/pem.ts'
+import { badRequest } from '../../kit/errors.ts'
+import { ed25519Halves, publicHalf, type Halves } from './generate.ts'
+import { hmacBytesMax, hmacBytesMin, type KeyType } from './key-types.ts'
+
+/** The bytes of a symmetric key, or PKCS #8. */
+export function parsePrivateHalves(type: KeyType, bytes: Buffer): Halves {
+  if (type.family === 'aead' || type.family === 'hmac') return { secret: checkSize(type, bytes).toString('base64'), public: '' }
+  const key = parsePkcs8(bytes)
+  checkFits(type, key)
+  checkPair(type, key)
+  if (type.family === 'ed25519') return ed25519Halves(key)
+  return { secret: key.export({ format: 'der', type: 'pkcs8' }).toString('base64'), public: publicHalf(createPublicKey(key)) }
+}
+
+export function checkSize(type: KeyType, bytes: Buffer): Buffer {
+  const fits = type.family === 'aead' ? bytes.length === type.suite.keyBytes : bytes.length >= hmacBytesMin && bytes.length <= hmacBytesMax
+  if (!fits) throw badRequest(`invalid key size ${bytes.length} bytes for key type ${type.name}`)
+  return bytes
+}
+
+function parsePkcs8(der: Buffer): KeyObject {
+  try {
+    return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+  } catch {
+    throw badRequest('error importing key: error parsing asymmetric key: it is not PKCS #8')
+  }
+}
+
+/** PEM of a SubjectPublicKeyInfo. */
+export function parsePublicHalves(type: KeyType, pem: string): Halves {
+  const [block] = pemDecode(pem)
+  if (block === undefined) throw badRequest('error importing key: error parsing public key: not in PEM format')
+  const key = parseSpki(block.der)
+  checkFits(type, key)
+  return { secret: '', public: publicHalf(key) }
+}
+
+function parseSpki(der: Buffer): KeyObject {
+  try {
+    return createPublicKey({ key: der, format: 'der', type: 'spki' })
+  } catch {
+    throw badRequest('error importing key: error parsing public key')
+  }
+}
+
+const curveNames: Readonly<Record<string, string>> = { 'P-256': 'prime256v1', 'P-384': 'secp384r1', 'P-521': 'secp521r1' }
+
+/** Refuses keys of another algorithm, size or curve. */
+export function checkFits(type: KeyType, key: KeyObject): void {
+  const { modulusLength = 0, namedCurve } = key.asymmetricKeyDetails ?? {}
+  const wrong = (expected: string) => badRequest(`error importing key: invalid key type: expected ${expected}`)
+  if (key.asymmetricKeyType !== type.family) throw wrong(type.name)
+  if (type.family === 'rsa' && Math.ceil(modulusLength / 8) !== type.bits / 8) throw wrong(`a modulus of ${type.bits} bits`)
+  if (type.family === 'ec' && namedCurve !== curveNames[type.curve]) throw wrong(`the curve ${type.curve}`)
+}
+
+/** Halves that do not belong together would give false signatures, and with RSA the key away. */
+export function checkPair(type: KeyType, key: KeyObject): void {
+  const probe = Buffer.from('probe')
+  const digest = type.family === 'ed25519' ? null : 'sha256'
+  try {
+    if (verify(digest, probe, createPublicKey(key), sign(digest, probe, key))) return
+  } catch {
+    // Numbers with which nothing can be computed are no key.
+  }
+  throw badRequest('error importing key: the parts of the key do not belong together')
+}
