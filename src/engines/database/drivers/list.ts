@@ -1,0 +1,16 @@
+/** The databases that this server knows. */
+import { badRequest } from '../../../kit/errors.ts'
+import type { Driver } from '../driver.ts'
+import { postgresql } from './postgresql.ts'
+
+const drivers: readonly Driver[] = Object.freeze([postgresql])
+
+const byPlugin = new Map(drivers.flatMap((driver) => driver.plugins.map((plugin) => [plugin, driver] as const)))
+
+/** Throws `bad_request` with Vault's words. */
+export function driverOf(plugin: string): Driver {
+  const driver = byPlugin.get(plugin)
+  if (driver !== undefined) return driver
+  const item = `\n\t* plugin not found in the catalog: ${plugin}`
+  throw badRequest(`error creating database object: invalid database version: 2 errors occurred:${item}${item}\n\n`)
+}
