@@ -9,7 +9,7 @@ import { isAsExpected, outputsOf, parseGuide, scriptOf } from './guide-blocks.ts
 
 const folder = join(projectRoot, 'docs/guides')
 const guides = readdirSync(folder).filter((name) => name !== 'README.md')
-const skip = missingProgram(['bash', '--version']) || missingProgram(['curl', '--version']) || missingProgram(['openssl', 'version'])
+const skip = missingProgram(['bash', '--version']) || missingProgram(['curl', '--version']) || missingProgram(['openssl', 'version']) || missingProgram(['ssh', '-V'])
 
 /** Runs a script in bash as a reader would: `coffer` is a command, and `login` has kept the token. */
 async function runScript(server: TestServer, token: string, script: string): Promise<string> {

@@ -23,6 +23,8 @@ export interface Command<F extends FlagSet = FlagSet> {
   readonly output?: readonly ('field' | 'format' | 'detailed')[]
   /** How many arguments; default none. `-1` as `max` is no limit. */
   readonly args?: { readonly min: number; readonly max: number }
+  /** What looks like a flag after the first argument belongs to a program that is run, and is an argument. */
+  readonly passesFlags?: boolean
   /** Whether it talks to a server, and so takes the flags for that. Default true. */
   readonly remote?: boolean
   /** Whether `-format=raw` makes sense. */

@@ -80,8 +80,8 @@ function checkFormat(command: Command, format: Format): void {
 
 function checkArguments(command: Command, args: readonly string[], line: readonly string[]): readonly string[] {
   const { min, max } = command.args ?? { min: 0, max: 0 }
-  checkFlagsFirst(args, line)
-  const kept = withoutSeparator(args)
+  if (command.passesFlags !== true) checkFlagsFirst(args, line)
+  const kept = command.passesFlags === true ? args : withoutSeparator(args)
   const expected = max < 0 ? `at least ${min}` : min === max ? String(min) : `${min}-${max}`
   if (kept.length < min) throw usageError(`Not enough arguments (expected ${expected}, got ${kept.length})`)
   if (max >= 0 && kept.length > max) throw usageError(`Too many arguments (expected ${expected}, got ${kept.length})`)
