@@ -9,6 +9,8 @@ import { beginTransaction, type UnitTransaction } from '../storage/transaction.t
 export interface Unit {
   /** The view of this unit on one store; the same store gives the same view. */
   readonly on: (store: Store) => Transaction
+  /** Something is to be written. */
+  readonly isDirty: () => boolean
   /** Commits what was written and resolves with the number of the commit; does nothing (0) when nothing was. */
   readonly commit: () => Promise<number>
 }
@@ -21,6 +23,7 @@ export function beginUnit(): Unit {
       work = beginTransaction(store)
       return work
     },
+    isDirty: () => work?.isDirty === true,
     commit: async () => (work === null || !work.isDirty ? 0 : await work.commitWith()),
   }
 }

@@ -1,7 +1,7 @@
 /** Private keys of SSH: OpenSSH's own file format (PROTOCOL.key) without a passphrase, and the PEM forms that OpenSSL knows. */
 import { createPrivateKey, createPublicKey, generateKeyPair, randomBytes, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
-import { lane } from './lane.ts'
+import { generateRsaKey } from './key-pairs.ts'
 import { curveOf, isEcdsaType, sshPublicKeyOf } from './ssh-public-key.ts'
 import { SshFormatError, SshReader, sshString, sshUint32 } from './ssh-wire.ts'
 
@@ -107,13 +107,12 @@ function formatOpenSsh(key: KeyObject): string {
 export type SshKeyForm = { readonly kind: 'ed25519' } | { readonly kind: 'ec'; readonly curve: 'P-256' | 'P-384' | 'P-521' } | { readonly kind: 'rsa'; readonly bits: number }
 
 const generate = promisify(generateKeyPair)
-const rsaKeys = lane({ running: 2, waiting: 100, refusal: 'too many keys are being generated; try again' })
 
-/** A new key. RSA takes a second or more of a thread, so few are made at once. Throws `overloaded` when too many wait. */
+/** A new key. Throws `overloaded` when too many of RSA wait. */
 export async function generateSshKey(form: SshKeyForm): Promise<KeyObject> {
   if (form.kind === 'ed25519') return (await generate('ed25519')).privateKey
   if (form.kind === 'ec') return (await generate('ec', { namedCurve: form.curve })).privateKey
-  return (await rsaKeys(() => generate('rsa', { modulusLength: form.bits }))).privateKey
+  return await generateRsaKey(form.bits)
 }
 
 /** As each kind of key is usually kept in a file. */

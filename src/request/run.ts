@@ -67,6 +67,8 @@ async function attempt(core: Core, acting: Acting, target: Resolved, unit: Unit,
   const call = callOf(core, wire, target, caller, unit, effects, wrapTtl, acting.verdict?.pageLimit ?? null)
   if (target.operation.givesLease) await refuseFullQuota(unit.on(opaqueStore(core)), target.path)
   const result = await target.operation.handle(call)
+  // A read that writes after all (a key that is made when it is first asked for) stands on the same ground as a write.
+  if (finding.has(target.verb) && unit.isDirty()) await expectStanding(core, acting, target, unit)
   const said = { unknown: call.unknown, effects }
   if (result instanceof Outside) {
     await expectStanding(core, acting, target, unit)

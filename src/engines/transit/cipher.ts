@@ -2,7 +2,8 @@
 import { constants, createHmac, publicEncrypt, webcrypto } from 'node:crypto'
 import { openWith, sealDeterministic, sealWith } from '../../crypto/aead-suites.ts'
 import { decodeBase64 } from '../../crypto/base64.ts'
-import { badRequest } from '../../kit/errors.ts'
+import { lane } from '../../crypto/lane.ts'
+import { ApiError, badRequest } from '../../kit/errors.ts'
 import type { Transaction } from '../../kit/store.ts'
 import { sealingKeys } from './derive.ts'
 import type { KeyType } from './key-types.ts'
@@ -109,11 +110,16 @@ function openSymmetric(key: KeyRecord, { suite, openFailure }: AeadType, version
   return plaintext
 }
 
+/** The threads also read and write the store: half of them are left to it. */
+const opening = lane({ running: 4, waiting: 10_000, refusal: 'too many ciphertexts are being decrypted; try again' })
+
 async function openOaep(version: VersionRecord, sealed: Buffer): Promise<Buffer> {
   if (version.secret === '') throw badRequest('cannot decrypt ciphertext, key version does not have a private counterpart')
   try {
-    return Buffer.from(await webcrypto.subtle.decrypt('RSA-OAEP', await oaepKeyOf(version), sealed))
-  } catch {
+    const key = await oaepKeyOf(version)
+    return Buffer.from(await opening(() => webcrypto.subtle.decrypt('RSA-OAEP', key, sealed)))
+  } catch (error) {
+    if (error instanceof ApiError) throw error
     throw badRequest('failed to RSA decrypt the ciphertext: decryption error')
   }
 }

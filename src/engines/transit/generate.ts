@@ -1,7 +1,7 @@
 /** New keys and new versions. What takes long is computed beside the event loop. */
-import { generateKeyPair } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
-import { promisify } from 'node:util'
+import { generateRsaKey } from '../../crypto/key-pairs.ts'
 import { badRequest } from '../../kit/errors.ts'
 import { hmacBytesMax, hmacBytesMin, type KeyType } from './key-types.ts'
 import { ed25519PrivateKey } from './material.ts'
@@ -15,20 +15,19 @@ const currentConvergent = 3
 /** The secret and public half of a version, in the form of the record. */
 export type Halves = Pick<VersionRecord, 'secret' | 'public'>
 
-const generate = promisify(generateKeyPair) as (type: string, options: object) => Promise<{ privateKey: KeyObject; publicKey: KeyObject }>
-
 async function newHalves(type: KeyType, keySize: number, random: Random): Promise<Halves> {
   switch (type.family) {
     case 'aead': return { secret: base64(random(type.suite.keyBytes)), public: '' }
     case 'hmac': return { secret: base64(random(keySize)), public: '' }
-    case 'rsa': return pairHalves(await generate('rsa', { modulusLength: type.bits, publicExponent: 65537 }))
-    case 'ec': return pairHalves(await generate('ec', { namedCurve: type.curve }))
+    case 'rsa': return pairHalves(await generateRsaKey(type.bits))
+    case 'ec': return pairHalves(generateKeyPairSync('ec', { namedCurve: type.curve }).privateKey)
     case 'ed25519': return ed25519Halves(ed25519PrivateKey(random(32)))
   }
 }
 
-const pairHalves = ({ privateKey, publicKey }: { readonly privateKey: KeyObject; readonly publicKey: KeyObject }): Halves =>
-  ({ secret: base64(privateKey.export({ format: 'der', type: 'pkcs8' })), public: publicHalf(publicKey) })
+/** Of RSA and ECDSA keys. */
+export const pairHalves = (privateKey: KeyObject): Halves =>
+  ({ secret: base64(privateKey.export({ format: 'der', type: 'pkcs8' })), public: publicHalf(createPublicKey(privateKey)) })
 
 export const publicHalf = (publicKey: KeyObject): string => base64(publicKey.export({ format: 'der', type: 'spki' }))
 

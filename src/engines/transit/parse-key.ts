@@ -3,7 +3,7 @@ import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { pemDecode } from '../../crypto/pem.ts'
 import { badRequest } from '../../kit/errors.ts'
-import { ed25519Halves, publicHalf, type Halves } from './generate.ts'
+import { ed25519Halves, pairHalves, publicHalf, type Halves } from './generate.ts'
 import { hmacBytesMax, hmacBytesMin, type KeyType } from './key-types.ts'
 
 /** The bytes of a symmetric key, or PKCS #8. */
@@ -13,7 +13,7 @@ export function parsePrivateHalves(type: KeyType, bytes: Buffer): Halves {
   checkFits(type, key)
   checkPair(type, key)
   if (type.family === 'ed25519') return ed25519Halves(key)
-  return { secret: key.export({ format: 'der', type: 'pkcs8' }).toString('base64'), public: publicHalf(createPublicKey(key)) }
+  return pairHalves(key)
 }
 
 export function checkSize(type: KeyType, bytes: Buffer): Buffer {

@@ -3,6 +3,7 @@ import { constants, createHash, randomBytes, sign, verify } from 'node:crypto'
 import type { KeyObject, SigningOptions } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { Digest } from '../../crypto/digests.ts'
+import { lane } from '../../crypto/lane.ts'
 import { signEcdsaHash, verifyEcdsaHash } from '../../crypto/prehashed-ecdsa.ts'
 import { pssSaltMax, signPkcs1Hash, signPssHash, verifyPkcs1Hash, verifyPssHash } from '../../crypto/prehashed-rsa.ts'
 import { badRequest, type ApiError } from '../../kit/errors.ts'
@@ -33,8 +34,14 @@ export interface Signed {
 type RsaType = KeyType & { readonly family: 'rsa' }
 type EcType = KeyType & { readonly family: 'ec' }
 
-const signBeside = promisify<string | null, Uint8Array, KeyObject & SigningOptions, Buffer>(sign as never)
-const verifyBeside = promisify<string | null, Uint8Array, KeyObject & SigningOptions, Uint8Array, boolean>(verify as never)
+type SigningKey = SigningOptions & { readonly key: KeyObject }
+const signInThread = promisify<string, Uint8Array, SigningKey, Buffer>(sign)
+const verifyInThread = promisify<string, Uint8Array, SigningKey, Uint8Array, boolean>(verify)
+/** The threads also read and write the store: half of them are left to it. */
+const slow = lane({ running: 4, waiting: 10_000, refusal: 'too many signatures are being computed; try again' })
+const signBeside = (digest: string, input: Uint8Array, key: SigningKey): Promise<Buffer> => slow(() => signInThread(digest, input, key))
+const verifyBeside = (digest: string, input: Uint8Array, key: SigningKey, signature: Uint8Array): Promise<boolean> =>
+  slow(() => verifyInThread(digest, input, key, signature))
 
 export async function signInput(key: KeyRecord, type: KeyType, version: VersionRecord, input: Uint8Array, context: Uint8Array, terms: SigningTerms): Promise<Signed> {
   if (version.secret === '') throw badRequest('requested version for signing does not contain a private part')
@@ -72,7 +79,7 @@ async function signEc(type: EcType, version: VersionRecord, input: Uint8Array, {
   const options = { key, ...plain }
   const signature = prehashed
     ? await signEcdsaHash(type.curve, key, checkHash(input))
-    : isQuick(type) ? sign(name, input, options) : await signBeside(name, input, options as never)
+    : isQuick(type) ? sign(name, input, options) : await signBeside(name, input, options)
   return jws ? signature : plainToDss(signature)
 }
 
@@ -82,7 +89,7 @@ async function verifyEc(type: EcType, version: VersionRecord, input: Uint8Array,
   if (signature === null || signature.length !== 2 * size) return false
   const key = publicKeyOf(version)
   if (prehashed) return await verifyEcdsaHash(type.curve, key, checkHash(input), signature)
-  return await verifyBeside(digestName(digest), input, { key, ...plain } as never, signature)
+  return await verifyBeside(digestName(digest), input, { key, ...plain }, signature)
 }
 
 const checkHash = (input: Uint8Array): Uint8Array => {
@@ -94,12 +101,12 @@ async function signRsa(type: RsaType, version: VersionRecord, input: Uint8Array,
   const { digest, prehashed } = terms
   const key = privateKeyOf(version, false)
   if (isPkcs1(terms)) {
-    if (!prehashed) return await signBeside(digestName(digest), input, { key, padding: constants.RSA_PKCS1_PADDING } as never)
+    if (!prehashed) return await signBeside(digestName(digest), input, { key, padding: constants.RSA_PKCS1_PADDING })
     return signPkcs1Hash(key, checkHashLength(type, input, digest), digest)
   }
   const salt = saltFor(key, digest, terms.saltLength)
   if (prehashed) return signPssHash(key, checkHashLength(type, input, digest), digest as Digest, randomBytes(salt))
-  return await signBeside(digestName(digest), input, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: salt } as never)
+  return await signBeside(digestName(digest), input, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: salt })
 }
 
 async function verifyRsa(type: RsaType, version: VersionRecord, input: Uint8Array, signature: Buffer, terms: SigningTerms): Promise<boolean> {

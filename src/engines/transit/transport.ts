@@ -1,7 +1,7 @@
 /** Keys wrapped for transport, and the wrapping key of the mount. */
-import { createPrivateKey, createPublicKey, generateKeyPair } from 'node:crypto'
+import { createPrivateKey, createPublicKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
-import { promisify } from 'node:util'
+import { generateRsaKey } from '../../crypto/key-pairs.ts'
 import { unwrapFromTransport, wrapForTransport } from '../../crypto/key-wrap.ts'
 import { badRequest } from '../../kit/errors.ts'
 import { path } from '../../kit/operation.ts'
@@ -37,13 +37,12 @@ interface WrappingKey {
 
 const wrappingKeys = records<WrappingKey, []>(() => 'wrapping-key')
 const wrappingBits = 4096
-const generate = promisify(generateKeyPair)
 
 /** The key that keys are wrapped with on their way in: made when it is first asked for. */
 async function wrappingKey(store: Transaction): Promise<KeyObject> {
   const found = await wrappingKeys.read(store)
   if (found !== null) return privateOf(found)
-  const { privateKey } = await generate('rsa', { modulusLength: wrappingBits, publicExponent: 65537 })
+  const privateKey = await generateRsaKey(wrappingBits)
   wrappingKeys.write(store, { secret: privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64') })
   return privateKey
 }

@@ -1,5 +1,4 @@
 /** Keys in the form in which Vault and OpenBao back them up, so that they can go from one server to another. */
-import { createPublicKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { decodeBase64 } from '../../crypto/base64.ts'
 import { pemEncode } from '../../crypto/pem.ts'
@@ -7,7 +6,7 @@ import { badRequest, type ApiError } from '../../kit/errors.ts'
 import { isJsonObject } from '../../kit/fields.ts'
 import { encodeJson, parseJson, type Json, type JsonObject } from '../../kit/json.ts'
 import { formatTime } from '../../kit/time.ts'
-import { ed25519Halves, ed25519Spki, emptyKey, publicHalf, type Halves } from './generate.ts'
+import { ed25519Halves, ed25519Spki, emptyKey, pairHalves, publicHalf, type Halves } from './generate.ts'
 import { findKeyTypeByCode, type KeyType } from './key-types.ts'
 import { ed25519PrivateKey, ed25519PublicBytes, privateKeyOf, publicKeyOf } from './material.ts'
 import { checkFits, checkPair, checkSize } from './parse-key.ts'
@@ -176,8 +175,8 @@ function parseEntry(type: KeyType, key: KeyRecord, entry: JsonObject, random: Ra
 
 function parseMaterial(type: KeyType, entry: JsonObject): Halves {
   switch (type.family) {
-    case 'rsa': return pairHalves(type, parseRsa(entry['rsa_key'] ?? entry['rsa_public_key']))
-    case 'ec': return pairHalves(type, parseEc(type.curve, entry['ec_x'], entry['ec_y'], entry['ec_d']))
+    case 'rsa': return checkedHalves(type, parseRsa(entry['rsa_key'] ?? entry['rsa_public_key']))
+    case 'ec': return checkedHalves(type, parseEc(type.curve, entry['ec_x'], entry['ec_y'], entry['ec_d']))
     case 'ed25519': return parseEd25519(entry)
     default: return { secret: checkSize(type, bytes(text(entry, 'key'), 1, 512)).toString('base64'), public: '' }
   }
@@ -191,11 +190,11 @@ function parseEd25519(entry: JsonObject): Halves {
   return halves
 }
 
-function pairHalves(type: KeyType, key: KeyObject): Halves {
+function checkedHalves(type: KeyType, key: KeyObject): Halves {
   checkFits(type, key)
   if (key.type === 'public') return { secret: '', public: publicHalf(key) }
   checkPair(type, key)
-  return { secret: key.export({ format: 'der', type: 'pkcs8' }).toString('base64'), public: publicHalf(createPublicKey(key)) }
+  return pairHalves(key)
 }
 
 function mark(value: Json | undefined): Mark | null {
