@@ -61,10 +61,44 @@ test('a read that is repeated neither parses nor formats again', async () => {
     const secret = await findSecret(view, 'a')
     const version = secret === null ? null : findVersion(secret, 0)
     assert.ok(secret !== null && version !== null)
-    return [await readValue(view, secret.id, 1), writtenVersion(secret, version)]
+    return [await readValue(view, 'a', secret, 1), writtenVersion(secret, version)]
   }
   const [first, second] = [await read(), await read()]
   assert.ok(first[0] === second[0] && first[1] === second[1])
+})
+
+test('a version that is destroyed or dropped between two gets of its reading is read as it is then, and never a failure', async () => {
+  const readWhile = async (...request: Parameters<Harness['send']>): Promise<number> => {
+    const inner = memoryStore()
+    const other = harness({ engine: kvV2, store: inner, begin: beginTransaction })
+    await other.setUp()
+    await other.send('POST', 'data/a', data('{"a":1}'))
+    await other.send('POST', 'metadata/a', { max_versions: 1 })
+    let isFirst = true
+    const overtaken: Store = {
+      ...inner,
+      async get(key) {
+        if (isFirst && key.startsWith('.versions/')) {
+          isFirst = false
+          await other.send(...request)
+        }
+        return await inner.get(key)
+      },
+    }
+    return (await harness({ engine: kvV2, store: overtaken, begin: beginTransaction }).send('GET', 'data/a?version=1')).status
+  }
+  assert.equal(await readWhile('POST', 'destroy/a', { versions: [1] }), 404)
+  assert.equal(await readWhile('POST', 'data/a', { data: { a: 2 } }), 404)
+  assert.equal(await readWhile('DELETE', 'metadata/a'), 404)
+  assert.equal(await readWhile('DELETE', 'data/other'), 200)
+})
+
+test('data that are lost are a failure, and no reason to begin again', async () => {
+  const { kv, store } = await fresh()
+  await kv.send('POST', 'data/a', data('{"a":1}'))
+  const lost = (await keysIn(store)).find((key) => key.startsWith('.versions/')) ?? ''
+  await store.commit([], [{ del: lost }])
+  assert.equal((await kv.send('GET', 'data/a')).status, 500)
 })
 
 test('what is not kept any more leaves nothing behind', async () => {

@@ -39,7 +39,7 @@ export const readData = dataPath.read({
     if (secret === null || version === null) return null
     const metadata = writtenVersion(secret, version)
     if (!isReadable(version, now)) return reply({ status: 404, data: { data: null, metadata } })
-    return { data: await readValue(store, secret.id, version.number), metadata }
+    return { data: await readValue(store, params.path, secret, version.number), metadata }
   },
 })
 
@@ -75,7 +75,7 @@ export const patchData = dataPath.patch({
     const version = findVersion(secret, 0)
     if (version === null) return nothingToPatch
     if (!isReadable(version, now)) return reply({ status: 404, data: showVersion(secret, version) })
-    const before = await readValue(store, secret.id, version.number)
+    const before = await readValue(store, params.path, secret, version.number)
     return writeVersion(call, mount, secret, mergeObject(before.value() as JsonObject, input.data))
   },
 })

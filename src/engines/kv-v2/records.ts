@@ -2,7 +2,7 @@
  * What KV version 2 stores: one record per secret with the state of all its versions (bounded by the number of versions kept), one entry
  * per version with nothing but the JSON text of its data, and one record for the mount.
  */
-import { badRequest, internal } from '../../kit/errors.ts'
+import { badRequest, Conflict, internal } from '../../kit/errors.ts'
 import { JsonText } from '../../kit/json.ts'
 import { decodeOnce, records } from '../../kit/records.ts'
 import type { Transaction } from '../../kit/store.ts'
@@ -99,11 +99,17 @@ const encoder = new TextEncoder()
 
 export const valueKey = (id: string, number: number): string => `.versions/${id}/${number}`
 
-/** The data of a version, once decoded for as long as the store hands out the same entry. */
-export async function readValue(store: Transaction, id: string, number: number): Promise<JsonText> {
-  const entry = await store.get(valueKey(id, number))
-  if (entry === null) throw internal(`version ${number} of secret ${id} has no data`)
-  return decodeOnce(entry, (json) => new JsonText(json))
+/**
+ * The data of a version, once decoded for as long as the store hands out the same entry. Throws `Conflict` when they were removed after
+ * their secret was read: whoever reads begins again.
+ */
+export async function readValue(store: Transaction, path: string, { id }: SecretRecord, number: number): Promise<JsonText> {
+  const key = valueKey(id, number)
+  const entry = await store.get(key)
+  if (entry !== null) return decodeOnce(entry, (json) => new JsonText(json))
+  const now = await secrets.read(store, path)
+  const isLost = now?.id === id && now.versions.some((version) => version.number === number && version.state === 'live')
+  throw isLost ? internal(`version ${number} of secret ${id} has no data`) : new Conflict(key)
 }
 
 /** `json` must be the text of a JSON object: it is handed out as it stands. */
