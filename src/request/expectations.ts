@@ -35,11 +35,17 @@ async function isAlive(core: Core, opaque: Transaction, record: TokenRecord, spe
 }
 
 /** The mount that serves the request. What is written after it was disabled would stay behind. Throws `not_found`. */
-export async function expectMount(core: Core, unit: Unit, { mount }: Resolved): Promise<void> {
-  const { path, uuid } = mount.record
-  if (isFixed(path)) return
+export async function expectMount(core: Core, unit: Unit, target: Resolved): Promise<void> {
+  if (isFixed(target.mount.record.path)) return
   // Read first: whatever the table says after that is at least as new.
   await expectMounts(unit.on(opaqueStore(core)))
+  await checkMounted(core, target)
+}
+
+/** Whether the mount is still there: what its engine says while its data are being removed means nothing. Throws `not_found`. */
+export async function checkMounted(core: Core, { mount }: Resolved): Promise<void> {
+  const { path, uuid } = mount.record
+  if (isFixed(path)) return
   const now = await core.mounts.at(path)
   if (now?.record.uuid !== uuid) throw new ApiError('not_found', `no handler for route ${JSON.stringify(path)}. route entry not found.`)
 }

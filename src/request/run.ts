@@ -12,7 +12,7 @@ import { ApiError, internal } from '../kit/errors.ts'
 import { Outside } from '../kit/outside.ts'
 import { Reply, type Result } from '../kit/result.ts'
 import { authAnswer, envelope, leaseAnswer, outcome, type AuthAnswer, type Outcome } from './answer.ts'
-import { expectAlive, expectMount } from './expectations.ts'
+import { checkMounted, expectAlive, expectMount } from './expectations.ts'
 import type { Caller } from './identify.ts'
 import { callOf, fieldWarnings, isResolved, type Effects, type Resolved } from './input.ts'
 import { issueLogin, issueSecret } from './issue.ts'
@@ -44,7 +44,12 @@ export async function run(core: Core, acting: Acting): Promise<Outcome> {
       effects.push(effect)
       return await attempt(core, acting, target, unit, effect, stillOpen)
     }),
-  )
+  ).catch(async (error: unknown) => {
+    await checkMounted(core, target)
+    throw error
+  })
+  // A list that was put together while its mount was removed would be a part of what there was.
+  if (target.operation.verb === 'list' || target.operation.verb === 'scan') await checkMounted(core, target)
   const result = 'intent' in first ? await carryOut(core, target, first.intent, (unit, done) => completed(core, acting, target, unit, done, first)) : first
   for (const work of effects.at(-1)?.afterCommit ?? []) await work(target.mount.store)
   // What this request may have changed of the configuration is in force before it is answered.

@@ -210,6 +210,34 @@ test('a mount that is disabled takes nothing more: neither data nor tokens of re
   }
 })
 
+test('requests that are under way when their mount is disabled get what was there, or that there is no mount, and nothing in between', async () => {
+  const requests = [['read', 'kv/data/a'], ['list', 'kv/metadata'], ['write', 'kv/data/b']] as const
+  for (const [verb, path] of requests) for (let [at, calls] = [1, 1]; at <= calls; at++) {
+    const inner = memoryStore()
+    let [count, overtake] = [0, async (): Promise<void> => undefined]
+    const server = await serveHarness({
+      store: {
+        ...inner,
+        async get(key) {
+          if ((count += 1) === at) await overtake()
+          return await inner.get(key)
+        },
+      },
+    })
+    await server.ok('write', 'sys/mounts/kv', { data: { type: 'kv', options: { version: '2' } } })
+    for (const name of ['a', 'b', 'c']) await server.ok('write', `kv/data/${name}`, { data: { data: { name } } })
+    const other = await server.sibling({ store: inner })
+    overtake = async () => void (await other.ok('delete', 'sys/mounts/kv'))
+    count = 0
+    const answer = await server.request(verb, path, verb === 'write' ? { data: { data: {} } } : {})
+    calls = count
+    const isGone = answer.status === 404 && answer.errors.join().startsWith('no handler for route')
+    const isThere = answer.status === 200 && (verb !== 'list' || answer.keys.join() === 'a,b,c')
+    assert.ok(isGone || isThere, `${verb} ${path}, disabled before get ${at}: ${answer.status} ${answer.text}`)
+    await Promise.all([server.close(), other.close()])
+  }
+})
+
 test('a mount that is disabled revokes at its engine what it issued, though it serves nobody any more', async () => {
   const outside = lessor()
   await withServer(async (server) => {
