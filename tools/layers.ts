@@ -19,6 +19,7 @@ const layers: readonly Layer[] = [
   },
   { folder: 'src/agent', only: ['client/src/node', 'client/src', 'src/kit'] },
   { folder: 'src/scan', only: ['client/src', 'src/kit'] },
+  { folder: 'src/simulation' }, // tests only: whole servers over a store and a clock that a seed rules
   { folder: 'src/security' }, // tests only: one file for each class of published flaws
   { folder: 'src/server' },
   { folder: 'src/gateways' },

@@ -28,6 +28,8 @@ import { type SealedValues, sealedValues } from './values.ts'
 export interface BarrierOptions {
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** For the keys of a new store, by which its records are named. Default: that of `node:crypto`. */
+  readonly random?: (bytes: number) => Uint8Array
   /** Bytes of opened values that are kept in memory. Default 64 MiB. */
   readonly cacheBytes?: number
   /** Called when another process has changed the root key, so that this one can no longer follow the keyring: `unseal` with the new one. */
@@ -277,7 +279,7 @@ export class Barrier {
       const { type, isAutomatic } = seal
       const record = encodeSealRecord({ type, isAutomatic, ...config, wrapped, recovery: recovery?.config ?? null })
       this.#rootKey = importAeadKey(Buffer.from(rootKey))
-      const content = createKeyringContent(this.#options.now())
+      const content = createKeyringContent(this.#options.now(), this.#options.random)
       const keyring = { put: keyringKey, value: sealKeyring(content, this.#rootKey) }
       const version = await this.#base.commit([], [{ put: sealKey, value: record }, keyring])
       this.#keyring.load(content, version, firstEncryptions)

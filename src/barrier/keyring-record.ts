@@ -38,8 +38,8 @@ export const operationCountMax = 3_865_470_566
 export const defaultRotation: RotationConfig = Object.freeze({ enabled: true, maxOperations: operationCountMax, interval: 0 })
 
 /** The content of a new keyring: one term. */
-export function createKeyringContent(now: number): KeyringContent {
-  return { derivation: createAeadKey(), terms: [{ term: 1, key: createAeadKey(), installed: now }], rotation: defaultRotation }
+export function createKeyringContent(now: number, random?: (bytes: number) => Uint8Array): KeyringContent {
+  return { derivation: createAeadKey(random), terms: [{ term: 1, key: createAeadKey(random), installed: now }], rotation: defaultRotation }
 }
 
 /** The same keyring with one more term, which is the one that seals from now on. */

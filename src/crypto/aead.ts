@@ -28,9 +28,9 @@ export function takeNonce(target: Buffer, offset: number): Buffer {
   return nonce
 }
 
-/** A new random key. */
-export function createAeadKey(): KeyObject {
-  return importAeadKey(randomBytes(aeadKeyLength))
+/** A new random key. `random` is that of `node:crypto` but where a seed has to replay it. */
+export function createAeadKey(random: (bytes: number) => Uint8Array = randomBytes): KeyObject {
+  return importAeadKey(random(aeadKeyLength))
 }
 
 /** The key of these 32 bytes, which are wiped: from here on only OpenSSL holds them. */

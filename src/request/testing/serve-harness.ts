@@ -2,7 +2,7 @@
  * A whole server without sockets, for tests: a core over a store in memory, whose clock only moves when told to. Requests enter where the
  * wire hands them over, so that everything from identifying the caller to the envelope of the answer is what it is in production.
  */
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { authMethods } from '../../auth/list.ts'
 import { Barrier } from '../../barrier/barrier.ts'
 import type { Seal } from '../../barrier/seals/seal.ts'
@@ -21,6 +21,7 @@ import { engines } from '../../engines/list.ts'
 import type { Engine } from '../../kit/engine.ts'
 import { encodeJson, parseJson, type Json, type JsonObject } from '../../kit/json.ts'
 import type { Store } from '../../kit/store.ts'
+import { uuidOf } from '../../kit/uuid.ts'
 import { memoryStore } from '../../storage/memory.ts'
 import { identity } from '../../system/identity/index.ts'
 import { system } from '../../system/sys/index.ts'
@@ -31,6 +32,7 @@ import type { WireHeaders, WireRequest, WireVerb } from '../wire.ts'
 export interface HarnessOptions {
   /** Default: a new one in memory. */
   readonly store?: Store
+  /** Also for the names of records and for uuids: with a seed, the same requests lead to the same store. */
   readonly random?: (bytes: number) => Uint8Array
   readonly settings?: Partial<CoreSettings>
   /** Besides those that every server has. */
@@ -107,13 +109,13 @@ interface Shared {
 async function harnessOver(shared: Shared, options: HarnessOptions & { readonly store: Store }, open: typeof initialize): Promise<ServeHarness> {
   const logged: string[] = []
   const host = hostOf(() => shared.time, logged, options)
-  const barrier = new Barrier(options.store, { now: host.now })
+  const barrier = new Barrier(options.store, { now: host.now, ...(options.random === undefined ? {} : { random: options.random }) })
   const audit = new AuditBroker({ host, limits: { dataFolder: null, folders: null, prefix: true } })
   const registry = registryOf([system, identity, tokenAuth, ...engines, ...authMethods, ...(options.engines ?? [])])
   const core = makeCore({ host, logControl: noLogControl, settings: { ...settings, ...options.settings }, barrier, registry, audit, automaticSeal: null, clearCubbyhole })
   await open(core, shared)
   const request = async (verb: WireVerb, path: string, asked: RequestOptions = {}): Promise<Served> =>
-    readAnswer(await serve(core, wireOf(verb, path, shared.rootToken, asked, shared.time)))
+    readAnswer(await serve(core, wireOf(host.uuid(), verb, path, shared.rootToken, asked, shared.time)))
   return {
     core,
     store: options.store,
@@ -143,7 +145,7 @@ function hostOf(now: () => number, logged: string[], { random = (bytes) => rando
     now,
     random,
     later,
-    uuid: () => randomUUID(),
+    uuid: () => uuidOf(random(16)),
     log(level, module, message, fields = {}) {
       if (level !== 'trace' && level !== 'debug') logged.push(`${level} ${module} ${message} ${JSON.stringify(fields)}`)
     },
@@ -174,11 +176,11 @@ const methods: Readonly<Record<WireVerb, string>> = {
   read: 'GET', list: 'LIST', scan: 'SCAN', write: 'POST', patch: 'PATCH', delete: 'DELETE', help: 'GET', head: 'HEAD',
 }
 
-function wireOf(verb: WireVerb, path: string, rootToken: string, { token = rootToken, data, headers = {}, from = '127.0.0.1' }: RequestOptions, now: number): WireRequest {
+function wireOf(id: string, verb: WireVerb, path: string, rootToken: string, { token = rootToken, data, headers = {}, from = '127.0.0.1' }: RequestOptions, now: number): WireRequest {
   const isFolder = (verb === 'list' || verb === 'scan') && path !== '' && !path.endsWith('/')
   const jsonText = data === undefined || verb === 'read' || verb === 'list' ? null : encodeJson(data)
   return {
-    id: randomUUID(),
+    id,
     verb,
     method: methods[verb],
     path: isFolder ? `${path}/` : path,
