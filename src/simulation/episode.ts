@@ -6,11 +6,11 @@ import { checkState } from '../core/check/state.ts'
 import { resumeRemovals } from '../core/mounts/change.ts'
 import type { Store } from '../kit/store.ts'
 import { serveHarness, type ServeHarness } from '../request/testing/serve-harness.ts'
-import { lessor, type Lessor } from '../security/testing/lessor.ts'
+import { renter, type Renter } from '../core/leases/testing/renter.ts'
 import { memoryStore } from '../storage/memory.ts'
 import { describeAsk, enact, type Deed, type Seen } from './deed.ts'
 import { enable, readMount, readPolicy, useMounts, usePolicies } from './deeds/configuration.ts'
-import { kvPaths, lessorPaths, policyNames, roleNames, secretNames, type Client, type Idea } from './deeds/client.ts'
+import { kvPaths, renterPaths, policyNames, roleNames, secretNames, type Client, type Idea } from './deeds/client.ts'
 import { listSecrets, readSecret, useSecrets } from './deeds/kv.ts'
 import { leaseSeconds, lookUpLease, useLeases } from './deeds/leases.ts'
 import { lookUpSecretId, readRole, useLogins } from './deeds/logins.ts'
@@ -79,7 +79,7 @@ class Episode {
   readonly #dice: Dice
   readonly #random: Dice
   readonly #stage: Stage
-  readonly #lessor: Lessor = lessor(leaseSeconds)
+  readonly #renter: Renter = renter()
   readonly #processes: Process[] = []
   #client: Client = undefined as unknown as Client
 
@@ -95,19 +95,21 @@ class Episode {
   }
 
   async begin(): Promise<void> {
+    this.#renter.renewal = { ttlSeconds: leaseSeconds, maxTtlSeconds: leaseSeconds }
     const access = this.#stage.open()
     const later = () => () => undefined
-    const server = await serveHarness({ store: access.store, random: this.#random.bytes, engines: [this.#lessor.engine], later })
+    const server = await serveHarness({ store: access.store, random: this.#random.bytes, engines: [this.#renter.engine], later })
     this.#processes.push({ access, server })
     await this.#start()
     await server.ok('write', 'sys/auth/approle', { data: { type: 'approle' } })
     await server.ok('write', 'sys/auth/approle/tune', { data: { user_lockout_config: { lockout_disable: true } } })
     this.#client = { model: new Model(server.rootToken), dice: this.#dice, known: { tokens: [], secretIds: [], wrapped: [], leases: [], roleIds: [] }, issued: new Map(), serial: 0 }
     this.#model.now = server.clock.now()
+    this.#latest = this.#model.now
     this.#model.tokens.set(server.rootToken, {
       policies: ['root'], accessor: '', role: '', parent: null, issuedAt: 0, expiresAt: 0, ttl: 0, explicitMax: 0, period: 0, isRenewable: false, usesLeft: 0, hasUses: false,
     })
-    for (const path of [...kvPaths, ...lessorPaths]) await this.#calmly([enable(this.#client, path)])
+    for (const path of [...kvPaths, ...renterPaths]) await this.#calmly([enable(this.#client, path)])
   }
 
   /** A process more over the same store. */
@@ -224,14 +226,21 @@ class Episode {
 
   /** Forwards as far as it likes; backwards not so far that something that had ended would live again. */
   #jump(): void {
-    const { clock } = this.#somebody().server
     const back = Math.floor((this.#model.now - Math.max(this.#model.latestEnd(), this.#model.now - 50_000_000)) / 1000) - 1
     const seconds = this.#dice.chance(0.3) ? -this.#dice.between(0, Math.max(0, back)) : this.#dice.pick([1, 10, 10, 100, 100, 1_000, 10_000, 100_000])
-    clock.advance(seconds)
-    this.#model.now = clock.now()
+    this.#advance(seconds)
     this.tally.clockJumps += 1
     this.#note(`the clock jumps by ${seconds} s`)
   }
+
+  #advance(seconds: number): void {
+    const { clock } = this.#somebody().server
+    clock.advance(seconds)
+    this.#model.now = clock.now()
+    this.#latest = Math.max(this.#latest, clock.now())
+  }
+
+  #latest = 0
 
   async #sweep(): Promise<void> {
     await this.#somebody().server.sweep()
@@ -253,33 +262,42 @@ class Episode {
 
   /** Looks at everything once more, and at what is stored. */
   async end(): Promise<void> {
+    // What was being made outside when somebody died is given up by then, by whatever the clock said at the time.
+    this.#advance(60 + Math.ceil((this.#latest - this.#model.now) / 1000))
     await this.#settle()
     this.#note('at the end')
     const { model, known } = this.#client
     await this.#calmly([
-      ...[...kvPaths, ...lessorPaths].map((path) => readMount(model, path)), ...policyNames.map((name) => readPolicy(model, name)),
+      ...[...kvPaths, ...renterPaths].map((path) => readMount(model, path)), ...policyNames.map((name) => readPolicy(model, name)),
       ...roleNames.map((name) => readRole(model, name)), ...known.secretIds.map((one) => lookUpSecretId(model, one.split(' ')[0] ?? '', one.split(' ')[1] ?? '')),
       ...kvPaths.flatMap((path) => [listSecrets(path, model.rootToken), ...secretNames.map((name) => readSecret(path, name, model.rootToken))]),
       ...known.tokens.map((token) => lookUp(model.rootToken, token)), ...known.wrapped.map(lookUpWrapped), ...known.leases.map((id) => lookUpLease(model, id)),
     ])
-    this.#checkOutside()
+    await this.#checkOutside()
     const findings = await checkState((this.#processes[0] as Process).server.core, { isSettled: true, secrets: [model.rootToken, ...known.tokens.slice(-20)] })
     if (findings.length > 0) throw new Error(`the stored state is not sound: ${JSON.stringify(findings.slice(0, 5))}`)
     for (const { server } of this.#processes) await server.close()
   }
 
   /**
-   * What was given out is of no use any more once its lease is gone. As long as the lease is there so is it, unless a revocation failed halfway
-   * since: outside there are no transactions.
+   * What was given out is of no use any more once its lease is gone, nor is what was made for nobody. As long as the lease is there so is it,
+   * unless a revocation failed halfway since: outside there are no transactions.
    */
-  #checkOutside(): void {
+  async #checkOutside(): Promise<void> {
+    const leased = new Set<string>()
     for (const [id, name] of this.#client.issued) {
-      const [isLeased, isValid] = [this.#model.livingLease(id) !== null, this.#lessor.valid.has(name)]
-      if (isValid && !isLeased) throw new Error(`the credential ${name} is still valid, but its lease ${id} is gone`)
-      if (!isValid && isLeased && !this.#shaken.has(id)) throw new Error(`the credential ${name} is gone, but its lease ${id} is not`)
+      if (this.#model.livingLease(id) === null) continue
+      leased.add(name)
+      if (!this.#renter.valid.has(name) && !this.#shaken.has(id)) throw new Error(`the credential ${name} is gone, but its lease ${id} is not`)
+    }
+    for (const name of this.#renter.valid) if (!leased.has(name)) {
+      // One whose answer was lost has a lease that no client knows.
+      const found = await this.#somebody().server.request('list', `sys/leases/lookup/${name.replace('/', '/made/')}`)
+      if (found.keys.length === 0) throw new Error(`the credential ${name} is valid, and there is no lease of it`)
     }
   }
 
+  /** Leases that a failed revocation may have reached. */
   readonly #shaken = new Set<string>()
 }
 

@@ -17,7 +17,7 @@ export interface Secret {
 }
 
 export interface Mount {
-  readonly type: 'kv' | 'lessor'
+  readonly type: 'kv' | 'renter'
   /** Two mounts at one path, one after the other, have nothing in common. */
   readonly id: number
 }
@@ -72,14 +72,11 @@ export interface Wrapped {
 
 export interface Lease {
   readonly mountId: number
-  readonly path: string
-  readonly name: string
   readonly token: string
   readonly issuedAt: number
   readonly expiresAt: number
 }
 
-export const dayMs = 86_400_000
 /** The longest life of anything that a mount gives out, unless configured. */
 export const lifeMax = 32 * 24 * 3600
 
@@ -87,6 +84,8 @@ export class Model {
   now = 0
   readonly rootToken: string
   readonly mounts = new Map<string, Mount>()
+  /** Paths of mounts that were disabled, which may be taken until all that was being made there is undone. */
+  readonly leaving = new Map<string, true>()
   /** By id of the mount and name. */
   readonly secrets = new Map<string, Secret>()
   readonly policies = new Map<string, readonly Rule[]>()

@@ -16,7 +16,7 @@ export interface Client {
 export type Idea = (client: Client) => Deed
 
 export const kvPaths = ['kv-a', 'kv-b'] as const
-export const lessorPaths = ['creds-a', 'creds-b'] as const
+export const renterPaths = ['creds-a', 'creds-b'] as const
 export const secretNames = ['one', 'two', 'dir/three'] as const
 export const policyNames = ['p0', 'p1', 'p2'] as const
 export const roleNames = ['r0', 'r1'] as const

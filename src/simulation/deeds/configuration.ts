@@ -1,7 +1,7 @@
 /** Mounts and policies. */
 import type { Deed } from '../deed.ts'
 import type { Model, Rule } from '../model.ts'
-import { kvPaths, lessorPaths, policyNames, secretNames, type Client, type Idea } from './client.ts'
+import { kvPaths, renterPaths, policyNames, secretNames, type Client, type Idea } from './client.ts'
 
 export function readMount(model: Model, path: string): Deed {
   return {
@@ -17,11 +17,14 @@ export function enable(client: Client, path: string): Deed {
   const id = client.serial++
   const isSecrets = isKv(path)
   return {
-    ask: { verb: 'write', path: `sys/mounts/${path}`, token: client.model.rootToken, data: isSecrets ? { type: 'kv', options: { version: '2' } } : { type: 'lessor' } },
+    ask: { verb: 'write', path: `sys/mounts/${path}`, token: client.model.rootToken, data: isSecrets ? { type: 'kv', options: { version: '2' } } : { type: 'renter' } },
     probes: [readMount(client.model, path)],
-    act(model) {
+    act(model, seen) {
       if (model.mounts.has(path)) return { status: 400 }
-      model.set(model.mounts, path, { type: isSecrets ? 'kv' : 'lessor', id })
+      // Something is still being made there.
+      if (model.leaving.has(path) && seen?.status === 400) return { status: 400 }
+      model.remove(model.leaving, path)
+      model.set(model.mounts, path, { type: isSecrets ? 'kv' : 'renter', id })
       return { status: 204 }
     },
   }
@@ -33,6 +36,7 @@ function disable({ model }: Client, path: string): Deed {
     probes: [readMount(model, path)],
     act(now) {
       const mount = now.mounts.get(path)
+      if (mount !== undefined) now.set(now.leaving, path, true)
       now.remove(now.mounts, path)
       for (const [id, { mountId }] of now.leases) if (mountId === mount?.id) now.remove(now.leases, id)
       return { status: 204 }
@@ -56,7 +60,7 @@ const written = (rules: readonly Rule[]): string => rules.map(({ pattern, capabi
 function someRule({ dice }: Client): Rule {
   const path = dice.pick(kvPaths)
   const pattern = dice.pick([
-    `${path}/*`, `${path}/data/*`, `${path}/data/${dice.pick(secretNames)}`, `${path}/metadata/*`, `${dice.pick(lessorPaths)}/*`, 'auth/token/*', 'kv-*', `${path}/data/dir/*`,
+    `${path}/*`, `${path}/data/*`, `${path}/data/${dice.pick(secretNames)}`, `${path}/metadata/*`, `${dice.pick(renterPaths)}/*`, 'auth/token/*', 'kv-*', `${path}/data/dir/*`,
   ])
   return { pattern, capabilities: dice.pick([['create', 'update', 'read', 'delete', 'list'], ['read'], ['list', 'read'], ['create', 'update'], ['deny'], ['delete', 'read']]) }
 }
@@ -91,7 +95,7 @@ export const usePolicies: Idea = (client) => {
 }
 
 export const useMounts: Idea = (client) => {
-  const path = client.dice.pick([...kvPaths, ...lessorPaths])
+  const path = client.dice.pick([...kvPaths, ...renterPaths])
   if (!client.model.mounts.has(path)) return enable(client, path)
   return client.dice.chance(0.4) ? disable(client, path) : readMount(client.model, path)
 }

@@ -1,27 +1,28 @@
 /** Credentials that live outside of the server, and their leases. */
 import type { Deed, Expected } from '../deed.ts'
 import type { Lease, Model } from '../model.ts'
-import { lessorPaths, pickKnown, someCaller, type Client, type Idea } from './client.ts'
+import { renterPaths, pickKnown, someCaller, type Client, type Idea } from './client.ts'
 
 /** Seconds: what the engine gives at most, and at each renewal. */
 export const leaseSeconds = 2_000
 
 function issue(client: Client, token: string): Deed {
-  const path = client.dice.pick(lessorPaths)
+  const path = client.dice.pick(renterPaths)
+  const name = `db-${client.serial++}`
   return {
-    ask: { verb: 'read', path: `${path}/creds/db`, token },
+    ask: { verb: 'read', path: `${path}/made/${name}`, token, data: { ttl: `${leaseSeconds}s` } },
     probes: [],
     act(model, seen) {
       const mount = model.mounts.get(path)
-      if (mount?.type !== 'lessor') return { status: 404 }
+      if (mount?.type !== 'renter') return { status: 404 }
       // It would be revoked together with the last use of the token.
       const caller = model.tokens.get(token)
       if (caller !== undefined && caller.hasUses && caller.usesLeft === 0) return { status: 400 }
       const id = seen?.body?.['lease_id']
       if (typeof id === 'string' && id !== '') {
-        model.set(model.leases, id, { mountId: mount.id, path, name: String(seen?.data?.['name']), token, issuedAt: model.now, expiresAt: model.now + leaseSeconds * 1000 })
+        model.set(model.leases, id, { mountId: mount.id, token, issuedAt: model.now, expiresAt: model.now + leaseSeconds * 1000 })
         if (!client.issued.has(id)) client.known.leases.push(id)
-        client.issued.set(id, String(seen?.data?.['name']))
+        client.issued.set(id, `${path}/${name}`)
       }
       return { status: 200, holds: ({ body }) => body?.['lease_duration'] === leaseSeconds }
     },
