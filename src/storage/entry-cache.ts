@@ -4,14 +4,20 @@
  */
 import type { Entry } from '../kit/store.ts'
 
-/** What an entry costs besides its bytes, roughly: two objects, a key, a place in a map. */
+/** An entry, and the last commit of the store at which it was seen there. */
+export interface Kept {
+  readonly entry: Entry
+  seenAt: number
+}
+
+/** What an entry costs besides its bytes, roughly: three objects, a key, a place in a map. */
 const overheadBytes = 256
 
 export class EntryCache {
   readonly #generationBytes: number
   // Two generations instead of a list in order of use: a hit costs one look-up and no writing.
-  #young = new Map<string, Entry>()
-  #old = new Map<string, Entry>()
+  #young = new Map<string, Kept>()
+  #old = new Map<string, Kept>()
   #youngBytes = 0
 
   /** `bytesMax`: what the cache may hold, counting an estimate for keys and objects. */
@@ -19,19 +25,19 @@ export class EntryCache {
     this.#generationBytes = bytesMax / 2
   }
 
-  find(key: string): Entry | undefined {
-    const entry = this.#young.get(key)
-    if (entry !== undefined) return entry
+  find(key: string): Kept | undefined {
+    const kept = this.#young.get(key)
+    if (kept !== undefined) return kept
     const aged = this.#old.get(key)
     if (aged !== undefined) this.keep(key, aged)
     return aged
   }
 
-  keep(key: string, entry: Entry): void {
-    const size = entry.value.length + key.length + overheadBytes
+  keep(key: string, kept: Kept): void {
+    const size = kept.entry.value.length + key.length + overheadBytes
     // One large value must not push out hundreds of small ones.
     if (size > this.#generationBytes / 16) return
-    this.#young.set(key, entry)
+    this.#young.set(key, kept)
     this.#youngBytes += size
     if (this.#youngBytes <= this.#generationBytes) return
     this.#old = this.#young

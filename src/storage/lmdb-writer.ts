@@ -17,7 +17,7 @@ export interface WriterOptions {
   readonly commitTimeoutMs: number
   /** Whether the disk has too little room left for anything but deletions. */
   isDiskFull(): boolean
-  /** Called once after each transaction that wrote something. */
+  /** Called once after each transaction that wrote something, before those who wait for it are told. */
   onCommit(last: number): void
   /** Called once, when the writer has stopped for good. */
   onStop(reason: ApiError): void
@@ -111,8 +111,8 @@ export class LmdbWriter {
       return await this.#stop(batch, error)
     }
     this.#transactions += 1
-    for (const pending of batch) this.#settle(pending)
     if (last > 0) this.#options.onCommit(last)
+    for (const pending of batch) this.#settle(pending)
   }
 
   #settle(pending: Pending): void {
