@@ -10,7 +10,7 @@ export interface AuditAuth {
   readonly accessor?: string
   readonly display_name?: string
   readonly policies?: readonly string[]
-  readonly token_policies?: readonly string[]
+  readonly token_policies?: readonly string[] | undefined
   readonly identity_policies?: readonly string[]
   readonly external_namespace_policies?: Readonly<Record<string, readonly string[]>>
   readonly no_default_policy?: boolean
@@ -60,28 +60,28 @@ export interface AuditMount {
 /** Complete when it is passed, and not changed afterwards: the same object serves the request line and the response line. */
 export interface AuditRequest {
   readonly id: string
-  readonly client_id?: string
+  readonly client_id?: string | undefined
   /** `read`, `list`, `scan`, `create`, `update`, `patch`, `delete`, `help`, `renew`, `revoke`. */
   readonly operation: string
   /** The token that the request came with. */
-  readonly client_token?: string
-  readonly client_token_accessor?: string
+  readonly client_token?: string | undefined
+  readonly client_token_accessor?: string | undefined
   /** `path` is '' for the root namespace, else `a/b/`. */
-  readonly namespace?: { readonly id: string; readonly path: string }
+  readonly namespace?: { readonly id: string; readonly path: string } | undefined
   /** Canonical, with the mount, without `v1/`. */
   readonly path: string
   /** Fields as they were parsed. A raw body is a `Uint8Array` in here and never written plain. */
   readonly data?: unknown
-  readonly policy_override?: boolean
-  readonly remote_address?: string
-  readonly remote_port?: number
+  readonly policy_override?: boolean | undefined
+  readonly remote_address?: string | undefined
+  readonly remote_port?: number | undefined
   /** Seconds. */
-  readonly wrap_ttl?: number
+  readonly wrap_ttl?: number | undefined
   /** All of them, names in lower case: each device writes only those that it was told to. */
-  readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>>
-  readonly replication_cluster?: string
+  readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>> | undefined
+  readonly replication_cluster?: string | undefined
   /** Decimal. */
-  readonly client_certificate_serial_number?: string
+  readonly client_certificate_serial_number?: string | undefined
 }
 
 export interface AuditWrapInfo {
@@ -95,33 +95,33 @@ export interface AuditWrapInfo {
 }
 
 export interface AuditResponse {
-  readonly auth?: AuditAuth
-  readonly lease_id?: string
+  readonly auth?: AuditAuth | undefined
+  readonly lease_id?: string | undefined
   /** What leaves, before it is wrapped. A raw body is a `Uint8Array` in here. Frozen data is remembered in its rendered form. */
   readonly data?: unknown
-  readonly warnings?: readonly string[]
-  readonly redirect?: string
-  readonly wrap_info?: AuditWrapInfo
-  readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>>
+  readonly warnings?: readonly string[] | undefined
+  readonly redirect?: string | undefined
+  readonly wrap_info?: AuditWrapInfo | undefined
+  readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>> | undefined
 }
 
 export interface AuditEntry {
   readonly type: 'request' | 'response'
   /** Milliseconds since 1970. */
   readonly time: number
-  readonly auth?: AuditAuth
+  readonly auth?: AuditAuth | undefined
   /** Uses left of a token with limited uses. */
-  readonly remaining_uses?: number
-  readonly verdict?: AuditVerdict
-  readonly why?: AuditReason
+  readonly remaining_uses?: number | undefined
+  readonly verdict?: AuditVerdict | undefined
+  readonly why?: AuditReason | undefined
   /** Root or `sudo` was needed: no filter may lose such an entry. */
-  readonly privileged?: boolean
-  readonly mount?: AuditMount
+  readonly privileged?: boolean | undefined
+  readonly mount?: AuditMount | undefined
   readonly request: AuditRequest
-  readonly response?: AuditResponse
+  readonly response?: AuditResponse | undefined
   /** Text of the error as the caller sees it; by contract without values of fields. */
-  readonly error?: string
-  readonly forwarded_from?: string
+  readonly error?: string | undefined
+  readonly forwarded_from?: string | undefined
 }
 
 /** Which request headers are written (`sys/config/auditing/request-headers`): lower-case name to whether its values are hashed. */
