@@ -30,7 +30,7 @@ export interface BarrierOptions {
   readonly now: () => number
   /** For the keys of a new store, by which its records are named. Default: that of `node:crypto`. */
   readonly random?: (bytes: number) => Uint8Array
-  /** Bytes of opened values that are kept in memory. Default 64 MiB. */
+  /** Bytes of opened values that are kept in memory. Default 24 MiB. */
   readonly cacheBytes?: number
   /** Called when another process has changed the root key, so that this one can no longer follow the keyring: `unseal` with the new one. */
   readonly onRootKeyChanged?: () => void
@@ -79,7 +79,7 @@ export class Barrier {
   readonly #keyring: Keyring
   readonly #options: BarrierOptions
   readonly #queue = new SerialQueue()
-  readonly #keyCache = createKeyCache(32 * 2 ** 20)
+  readonly #keyCache = createKeyCache(8 * 2 ** 20)
   readonly #trees = new GenerationalCache<LayeredStore>(8_192)
   #rootKey: KeyObject | null = null
   #isInitializing = false

@@ -30,15 +30,26 @@ export function encodeSealRecord({ type, isAutomatic, shares, threshold, wrapped
   return Buffer.from(JSON.stringify(stored))
 }
 
+// Whoever asks how the server is asks for it, and the store hands out the same bytes until they change.
+const decoded = new WeakMap<Uint8Array, SealRecord>()
+
 /** Throws 'internal' for bytes that are no seal record: anybody who can write to the store could have put them there. */
 export function decodeSealRecord(bytes: Uint8Array): SealRecord {
+  const known = decoded.get(bytes)
+  if (known !== undefined) return known
+  const record = readRecord(bytes)
+  decoded.set(bytes, record)
+  return record
+}
+
+function readRecord(bytes: Uint8Array): SealRecord {
   const stored = parse(bytes)
   if (stored?.format !== 1 || typeof stored.type !== 'string' || typeof stored.wrapped !== 'string' || !isShared(stored)) {
     throw internal('the seal record cannot be read: it was changed, or written by a later version')
   }
   const { type, automatic, shares, threshold, wrapped, recovery } = stored as StoredSeal
   const rootKey = Buffer.from(wrapped, 'base64')
-  return { type, isAutomatic: automatic, shares, threshold, wrapped: rootKey, recovery: isShared(recovery) ? recovery : null }
+  return Object.freeze({ type, isAutomatic: automatic, shares, threshold, wrapped: rootKey, recovery: isShared(recovery) ? recovery : null })
 }
 
 function parse(bytes: Uint8Array): Partial<StoredSeal> | null {

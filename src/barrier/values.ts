@@ -26,7 +26,7 @@ export interface SealedValues extends LayeredStore {
 }
 
 export interface ValuesOptions {
-  /** Bytes of opened values that are kept in memory. Default 64 MiB. */
+  /** Bytes of opened values that are kept in memory, with what hangs on them. Default 24 MiB. */
   readonly cacheBytes?: number
 }
 
@@ -43,11 +43,11 @@ class UnknownTerm extends Conflict {}
 /** How often a commit looks for an unknown term before it gives up. */
 const lookupsMax = 4
 
-/** A rough guess of what an entry of the cache costs beside its value. */
-const cacheOverhead = 256
+/** A rough guess of what an entry of the cache costs beside its value: objects, key, places in maps, and half a page of what was decoded from it. */
+const cacheOverhead = 1_024
 
 /** Seals the values of `base`. Everything throws `ApiError` 'sealed' while the keyring is closed. */
-export function sealedValues(base: Store, keyring: Keyring, { cacheBytes = 64 * 1024 * 1024 }: ValuesOptions = {}): SealedValues {
+export function sealedValues(base: Store, keyring: Keyring, { cacheBytes = 24 * 1024 * 1024 }: ValuesOptions = {}): SealedValues {
   return new ValueLayer(base, keyring, new GenerationalCache<Opened>(cacheBytes))
 }
 
@@ -116,7 +116,9 @@ class ValueLayer implements SealedValues {
     if ('del' in write) return write
     const owned = write.owned === true
     if ('merge' in write) return this.#lowerMerge(active, write.merge, write.by, owned)
-    const sealed = this.#seal(active, write.put, write.value, owned)
+    const sealed = this.#seal(active, write.put, write.value)
+    // What was read lately will be read again. All else that is written, tokens above all, would only drive out what is.
+    if (this.#cache.get(write.put) !== undefined) this.#keep(write.put, sealed, write.value, owned)
     return write.present === true ? replacePresent(write.put, sealed) : { put: write.put, value: sealed }
   }
 
@@ -126,17 +128,22 @@ class ValueLayer implements SealedValues {
       const next = by(current === null ? null : this.#openInMerge(key, current))
       if (next === null) return null
       checkValue(next)
-      return this.#seal(active, key, next, owned)
+      const sealed = this.#seal(active, key, next)
+      // The next merge needs it again.
+      this.#keep(key, sealed, next, owned)
+      return sealed
     }
     return { merge: key, by: bySealed }
   }
 
-  #seal(active: ActiveKey, key: string, value: Uint8Array, owned: boolean): Buffer {
+  #seal(active: ActiveKey, key: string, value: Uint8Array): Buffer {
     this.#keyring.check()
-    const sealed = sealValue(active, key, value)
-    // Kept before it is committed: the nonce decides, and that of a failed commit is never met.
+    return sealValue(active, key, value)
+  }
+
+  /** Before it is committed: the nonce decides, and that of a failed commit is never met. */
+  #keep(key: string, sealed: Uint8Array, value: Uint8Array, owned: boolean): void {
     this.#remember(key, sealed, owned ? value : Buffer.from(value), null)
-    return sealed
   }
 
   async #openEntry(key: string, { value: sealed, version }: Entry): Promise<Entry> {
