@@ -40,6 +40,8 @@ export interface Call<P, I> {
   readonly input: I
   /** The request's object as it came, for engines that keep whatever they are given. `null`: there was no body. */
   readonly body: JsonObject | null
+  /** The body of a write whose type is binary (OCSP requests, CSRs in DER); null otherwise. */
+  readonly rawBody: Uint8Array | null
   /** The mount's own storage: see `Transaction`. */
   readonly store: Transaction
   readonly mount: MountView
@@ -90,6 +92,8 @@ interface Spec<P, I extends Fields, C> {
   /** Answers with a lease, for which it does something outside first: refused before that where a quota of leases is used up. */
   readonly givesLease?: boolean
   readonly deprecated?: string
+  /** Reads that are answered to HEAD as well: the status of that answer. */
+  readonly headStatus?: number
   /** A write that is served as a read as well (`GET` with fields in the query), or the other way round. */
   readonly handle: (call: C & Call<P, ValuesOf<I>>) => Promise<Result | Outside> | Result | Outside
 }
@@ -110,6 +114,7 @@ export interface Operation {
   readonly lifecycle: boolean
   readonly arbitraryInput: boolean
   readonly deprecated: string | null
+  readonly headStatus: number | null
   readonly exists: ((call: AnyCall) => Promise<boolean>) | null
   readonly lockoutName: ((call: AnyCall) => string | null) | null
   readonly loginRole: ((call: AnyCall) => Promise<string | null>) | null
@@ -150,6 +155,7 @@ function operationOf(verb: Verb, path: string, params: Fields, spec: Spec<never,
     lifecycle: spec.lifecycle ?? false,
     arbitraryInput: spec.arbitraryInput ?? false,
     deprecated: spec.deprecated ?? null,
+    headStatus: spec.headStatus ?? null,
     exists: (spec.exists as Operation['exists'] | undefined) ?? null,
     lockoutName: (spec.lockoutName as Operation['lockoutName'] | undefined) ?? null,
     loginRole: (spec.loginRole as Operation['loginRole'] | undefined) ?? null,

@@ -42,6 +42,7 @@ export function callOf(core: Core, wire: WireRequest, target: Resolved, caller: 
     params,
     input: values,
     body: wire.data,
+    rawBody: wire.raw,
     store: unit.on(mount.store),
     mount: mount.view,
     caller: caller?.view ?? null,
@@ -75,7 +76,6 @@ function systemPart(core: Core, wire: WireRequest, caller: Caller | null, unit: 
     wrapTtl,
     method: wire.method,
     may: async (path, capability) => caller?.acl.judge(plainQuestion(core, path, capability)).allowed === true,
-    rawBody: wire.raw,
     query: wire.query,
   }
 }

@@ -36,7 +36,7 @@ export interface Acting {
 /** Throws `ApiError`s for what is refused; nothing is written then. */
 export async function run(core: Core, acting: Acting): Promise<Outcome> {
   const { target } = acting
-  if (!isResolved(target) || acting.wire.verb === 'head') throw placeError(target)
+  if (!isResolved(target) || isRefusedHead(acting.wire, target)) throw placeError(target)
   const effects: Effects[] = []
   const first = await asCounted(core, acting.wire, target, (stillOpen) =>
     withUnit(async (unit) => {
@@ -54,8 +54,10 @@ export async function run(core: Core, acting: Acting): Promise<Outcome> {
   for (const work of effects.at(-1)?.afterCommit ?? []) await work(target.mount.store)
   // What this request may have changed of the configuration is in force before it is answered.
   if (target.mount.record.kind === 'system') await core.live.refresh()
-  return result
+  return acting.wire.verb === 'head' && result.status < 300 ? { ...result, status: target.operation.headStatus ?? result.status } : result
 }
+
+const isRefusedHead = ({ verb }: WireRequest, { operation }: Resolved): boolean => verb === 'head' && operation.headStatus === null
 
 function placeError({ mount, path, wrongVerb, rest, operation }: Target): ApiError {
   if (mount === null) return new ApiError('not_found', `no handler for route ${JSON.stringify(path)}. route entry not found.`)

@@ -18,8 +18,6 @@ export interface SystemCall {
   readonly method: string
   /** Whether the caller's policies let it use `capability` on `path`. */
   readonly may: (path: string, capability: string) => Promise<boolean>
-  /** The body as it came, where it was not JSON. */
-  readonly rawBody: Uint8Array | null
   readonly query: string
   /** What needs no token on the listener that the request came through; nothing when absent. */
   readonly open?: ReadonlySet<string>

@@ -126,6 +126,7 @@ function callOf(context: Context, { operation, params, body }: Request, store: T
     input: values,
     unknown: operation.arbitraryInput ? [] : unknown,
     body,
+    rawBody: null,
     store,
     mount: context.mount,
     caller: context.caller,
