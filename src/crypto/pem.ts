@@ -14,7 +14,8 @@ export function pemEncode(label: string, der: Uint8Array): string {
 }
 
 const begin = /-----BEGIN ([A-Z0-9][A-Z0-9 ]{0,40})-----/g
-const blocksMax = 1000
+/** Beginnings that are looked at: each may cost a search through the rest of the text. */
+const beginningsMax = 2000
 
 /**
  * Every block of a text, in order; what stands between them does not count, and a block that is not base64 to its end is passed over.
@@ -22,11 +23,15 @@ const blocksMax = 1000
  */
 export function pemDecode(text: string): PemBlock[] {
   const blocks: PemBlock[] = []
+  const endless = new Set<string>()
   begin.lastIndex = 0
-  for (let match = begin.exec(text); match !== null && blocks.length < blocksMax; match = begin.exec(text)) {
+  for (let looked = 0, match = begin.exec(text); match !== null && looked < beginningsMax; looked++, match = begin.exec(text)) {
     const [line, label = ''] = match
-    const end = text.indexOf(`-----END ${label}-----`, match.index)
-    if (end < 0) continue
+    const end = endless.has(label) ? -1 : text.indexOf(`-----END ${label}-----`, match.index)
+    if (end < 0) {
+      endless.add(label)
+      continue
+    }
     const der = decodeBase64(text.slice(match.index + line.length, end))
     if (der !== null) blocks.push({ label, der })
     begin.lastIndex = end
@@ -35,7 +40,7 @@ export function pemDecode(text: string): PemBlock[] {
 }
 
 /** Bytes of base64 with blanks anywhere; null for anything else, and for nothing. */
-function decodeBase64(text: string): Buffer | null {
+export function decodeBase64(text: string): Buffer | null {
   const packed = text.replaceAll(/\s/g, '')
   return packed !== '' && packed.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(packed) ? Buffer.from(packed, 'base64') : null
 }

@@ -38,11 +38,17 @@ export interface Answer {
   readonly leaseSeconds: number
   /** False for an answer without envelope. */
   readonly hasBody: boolean
+  /** The body of an answer without envelope. */
+  readonly bytes: Buffer | null
 }
 
 export interface Harness {
   /** `path` is percent-encoded and may have a query. PUT and POST are the same. */
   readonly send: (method: string, path: string, body?: Json) => Promise<Answer>
+  /** Writes a body of a binary type. */
+  readonly sendBytes: (path: string, body: Uint8Array) => Promise<Answer>
+  /** Runs a chore of the engine once. */
+  readonly chore: (name: string) => Promise<void>
   /** The capability that a write of this path needs. */
   readonly capability: (path: string, body?: JsonObject) => Promise<'create' | 'update'>
   readonly setUp: () => Promise<void>
@@ -88,6 +94,17 @@ export function harness(options: HarnessOptions): Harness {
       const data = verb === 'write' || verb === 'patch' ? ((body ?? null) as JsonObject | null) : queryOf(query)
       return await run(context, { ...found, body: data })
     },
+    async sendBytes(path, rawBody) {
+      const found = routes.match('write', path)
+      if (found === null || found === 'verb') throw new Error(`nothing can be written to ${path}`)
+      return await run(context, { ...found, body: null, rawBody })
+    },
+    async chore(name) {
+      const change = <T>(work: (view: Transaction) => Promise<T>): Promise<T> => changed(context, work)
+      const chore = engine.chores?.find((one) => one.name === name)
+      if (chore === undefined) throw new Error(`there is no chore ${name}`)
+      await chore.run({ store, change, mount, now: clock.now, random, makePassword: noPolicies, signal: new AbortController().signal })
+    },
     async capability(path, body = {}) {
       const found = routes.match('write', path)
       if (found === null || found === 'verb') throw new Error(`nothing can be written to ${path}`)
@@ -116,17 +133,17 @@ interface Context {
   readonly caller: CallerView | null
 }
 
-type Request = { readonly operation: Operation; readonly params: JsonObject; readonly body: JsonObject | null }
+type Request = { readonly operation: Operation; readonly params: JsonObject; readonly body: JsonObject | null; readonly rawBody?: Uint8Array | null }
 type HarnessCall = AnyCall & { readonly unknown: readonly string[] }
 
-function callOf(context: Context, { operation, params, body }: Request, store: Transaction, warnings: string[]): HarnessCall {
+function callOf(context: Context, { operation, params, body, rawBody = null }: Request, store: Transaction, warnings: string[]): HarnessCall {
   const { values, unknown } = parseFields(operation.input, body ?? {})
   const call = {
     params: parseFields(operation.params, params).values,
     input: values,
     unknown: operation.arbitraryInput ? [] : unknown,
     body,
-    rawBody: null,
+    rawBody,
     store,
     mount: context.mount,
     caller: context.caller,
@@ -136,11 +153,26 @@ function callOf(context: Context, { operation, params, body }: Request, store: T
     now: context.clock.now,
     random: context.random,
     fillTemplate: (text: string) => (text.includes('{{') ? null : text),
-    makePassword: () => Promise.reject(new ApiError('bad_request', 'there are no password policies here')),
+    makePassword: noPolicies,
     warn: (text: string) => void warnings.push(text),
     afterCommit: () => {},
   }
   return call as unknown as HarnessCall
+}
+
+const noPolicies = (): Promise<never> => Promise.reject(new ApiError('bad_request', 'there are no password policies here'))
+
+async function changed<T>({ begin, store }: Context, work: (view: Transaction) => Promise<T>): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    const view = begin(store)
+    try {
+      const result = await work(view)
+      if (view.isDirty) await view.commitWith()
+      return result
+    } catch (error) {
+      if (!(error instanceof Conflict) || attempt === attemptsMax) throw error
+    }
+  }
 }
 
 async function run(context: Context, request: Request): Promise<Answer> {
@@ -163,13 +195,13 @@ async function run(context: Context, request: Request): Promise<Answer> {
   }
 }
 
-const none: Answer = { status: 204, data: null, text: 'null', errors: null, warnings: [], leaseSeconds: 0, hasBody: false }
+const none: Answer = { status: 204, data: null, text: 'null', errors: null, warnings: [], leaseSeconds: 0, hasBody: false, bytes: null }
 const refused = (error: ApiError): Answer => ({ ...none, status: error.status, errors: [error.message], hasBody: true })
 
 function answerOf({ verb }: Operation, result: Result, warned: readonly string[], unknown: readonly string[]): Answer {
   const fields = result instanceof Reply ? result.fields : { data: result }
   const warnings = [...warned, ...(fields.warnings ?? [])]
-  if (fields.raw !== undefined) return { ...none, status: fields.status ?? 200 }
+  if (fields.raw !== undefined) return { ...none, status: fields.status ?? 200, bytes: bytesOf(fields.raw.body) }
   const data = fields.data ?? null
   if (data === null && fields.status === undefined) {
     if (verb === 'read' || verb === 'list' || verb === 'scan') return { ...none, status: 404, errors: [], hasBody: true }
@@ -181,6 +213,9 @@ function answerOf({ verb }: Operation, result: Result, warned: readonly string[]
   const leaseSeconds = fields.shownLease?.seconds ?? 0
   return { ...none, status: fields.status ?? 200, data: parsed, text, warnings, leaseSeconds, hasBody: true }
 }
+
+const bytesOf = (body: string | Uint8Array | AsyncIterable<string | Uint8Array>): Buffer | null =>
+  typeof body === 'string' || body instanceof Uint8Array ? Buffer.from(body as string) : null
 
 function queryOf(query: string): JsonObject | null {
   const pairs = [...new URLSearchParams(query)].filter(([name]) => name !== 'list' && name !== 'scan')

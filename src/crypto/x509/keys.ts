@@ -1,0 +1,105 @@
+/** Keys of certificates: making them, what they are, and the forms in which they are handed out. */
+import { createHash, createPrivateKey, createPublicKey, generateKeyPair, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { promisify } from 'node:util'
+import { pemEncode } from '../pem.ts'
+import { tags } from '../der.ts'
+import { readWhole, wholeBits } from '../der-reader.ts'
+
+export type KeyType = 'rsa' | 'ec' | 'ed25519'
+
+const curves: Readonly<Record<number, string>> = { 224: 'secp224r1', 256: 'prime256v1', 384: 'secp384r1', 521: 'secp521r1' }
+const curveBits: Readonly<Record<string, number>> = { secp224r1: 224, prime256v1: 256, secp384r1: 384, secp521r1: 521 }
+
+export interface NewKey {
+  readonly type: KeyType
+  /** PKCS #1 for RSA, SEC 1 for elliptic curves, PKCS #8 for Ed25519. */
+  readonly privateDer: Buffer
+  /** SubjectPublicKeyInfo. */
+  readonly spki: Buffer
+}
+
+const traditional = { rsa: 'pkcs1', ec: 'sec1', ed25519: 'pkcs8' } as const
+const pemLabels = { rsa: 'RSA PRIVATE KEY', ec: 'EC PRIVATE KEY', ed25519: 'PRIVATE KEY' } as const
+const spkiDer = { type: 'spki', format: 'der' } as const
+const generateRsa = promisify(generateKeyPair)
+
+/** A new key. `bits`: 2048, 3072, 4096, 8192 for RSA, 224, 256, 384, 521 for elliptic curves. RSA is made in the thread pool: it takes up to seconds. */
+export async function generateKey(type: KeyType, bits: number): Promise<NewKey> {
+  if (type === 'rsa') {
+    const options = { modulusLength: bits, publicKeyEncoding: spkiDer, privateKeyEncoding: { type: 'pkcs1', format: 'der' } } as const
+    const made = await generateRsa('rsa', options)
+    return { type, privateDer: made.privateKey, spki: made.publicKey }
+  }
+  if (type === 'ed25519') {
+    const made = generateKeyPairSync('ed25519', { publicKeyEncoding: spkiDer, privateKeyEncoding: { type: 'pkcs8', format: 'der' } })
+    return { type, privateDer: made.privateKey, spki: made.publicKey }
+  }
+  const namedCurve = curves[bits]
+  if (namedCurve === undefined) throw new Error(`no curve of ${bits} bits`)
+  const made = generateKeyPairSync('ec', { namedCurve, publicKeyEncoding: spkiDer, privateKeyEncoding: { type: 'sec1', format: 'der' } })
+  return { type, privateDer: made.privateKey, spki: made.publicKey }
+}
+
+export interface KeyKind {
+  readonly type: KeyType
+  /** Of the modulus or of the curve; 0 for Ed25519. */
+  readonly bits: number
+}
+
+/** What kind of key this is; null for kinds that certificates here are not made for. */
+export function kindOf(key: KeyObject): KeyKind | null {
+  const details = key.asymmetricKeyDetails
+  if (key.asymmetricKeyType === 'rsa') return { type: 'rsa', bits: details?.modulusLength ?? 0 }
+  if (key.asymmetricKeyType === 'ed25519') return { type: 'ed25519', bits: 0 }
+  const bits = curveBits[details?.namedCurve ?? '']
+  return key.asymmetricKeyType === 'ec' && bits !== undefined ? { type: 'ec', bits } : null
+}
+
+/** The private key of a DER encoding in any of the three forms; null for what is none, or a kind that is not supported. */
+export function findPrivateKey(der: Buffer): KeyObject | null {
+  for (const type of ['pkcs8', 'sec1', 'pkcs1'] as const) {
+    try {
+      const key = createPrivateKey({ key: der, format: 'der', type })
+      return kindOf(key) === null ? null : key
+    } catch {
+      continue
+    }
+  }
+  return null
+}
+
+/** The public key of a SubjectPublicKeyInfo; null for what OpenSSL does not take as one. */
+export function findPublicKey(spki: Buffer): KeyObject | null {
+  try {
+    return createPublicKey({ key: spki, format: 'der', type: 'spki' })
+  } catch {
+    return null
+  }
+}
+
+export const spkiOf = (key: KeyObject): Buffer => createPublicKey(key.type === 'private' ? key.export({ type: 'pkcs8', format: 'pem' }) : key).export(spkiDer)
+
+/** SHA-1 of the bits of the public key: the key identifier of RFC 5280 §4.2.1.2 (1), and the issuer's key hash of OCSP. */
+export const keyIdOf = (spki: Uint8Array): Buffer => createHash('sha1').update(publicBits(spki)).digest()
+
+/** The content of the subjectPublicKey of a SubjectPublicKeyInfo, without the count of unused bits. */
+export function publicBits(spki: Uint8Array): Uint8Array {
+  const reader = readWhole(spki)
+  reader.next(tags.sequence)
+  return wholeBits(reader.next(tags.bitString).content)
+}
+
+/** The traditional form of a key (see `NewKey`), as DER. */
+export const privateDerOf = (key: KeyObject, type: KeyType): Buffer => key.export({ type: traditional[type], format: 'der' } as { type: 'pkcs8'; format: 'der' })
+
+/** The same in PEM, without a line end at its end. */
+export const privatePem = (type: KeyType, der: Uint8Array): string => pemEncode(pemLabels[type], der)
+
+/** PKCS #8 out of the traditional form. */
+export function toPkcs8(type: KeyType, der: Buffer): Buffer {
+  if (type === 'ed25519') return der
+  return createPrivateKey({ key: der, format: 'der', type: traditional[type] }).export({ type: 'pkcs8', format: 'der' })
+}
+
+/** Decodes the traditional form. */
+export const privateKeyOf = (type: KeyType, der: Buffer): KeyObject => createPrivateKey({ key: der, format: 'der', type: traditional[type] })

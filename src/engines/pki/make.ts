@@ -1,0 +1,47 @@
+/** Last phase of a certificate: number, signature, storage, and the answer. */
+import { isSelfSigned, serialText, writeCertificate, type Signer } from '../../crypto/x509/certificate.ts'
+import type { Issuer } from './records.ts'
+import { storeCertificate } from './certificates.ts'
+import type { Transaction } from '../../kit/store.ts'
+import type { Validity } from './validity.ts'
+
+export interface Draft extends Validity {
+  /** DER names. */
+  readonly issuer: Uint8Array
+  readonly subject: Uint8Array
+  readonly spki: Uint8Array
+  readonly extensions: readonly Uint8Array[]
+}
+
+export interface Made {
+  readonly der: Buffer
+  /** `3a:00:…`. */
+  readonly serial: string
+  readonly notAfter: number
+}
+
+/** 159 random bits, positive and never shorter than 20 bytes (RFC 5280 §4.1.2.2 allows at most 20; CA/B rules want 64 random bits at least). */
+function newSerial(random: (bytes: number) => Uint8Array): Buffer {
+  const serial = Buffer.from(random(20))
+  serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40
+  return serial
+}
+
+export async function sign(draft: Draft, signer: Signer, random: (bytes: number) => Uint8Array): Promise<Made> {
+  const serial = newSerial(random)
+  return { der: await writeCertificate({ ...draft, serial }, signer), serial: serialText(serial), notAfter: draft.notAfter }
+}
+
+export const keep = (store: Transaction, { serial, der, notAfter }: Made): void => storeCertificate(store, serial, der, notAfter)
+
+const selfSigned = new WeakMap<Issuer, boolean>()
+
+/** Whether an issuer is a root; worked out once for each. */
+export function isRoot(issuer: Issuer): boolean {
+  let known = selfSigned.get(issuer)
+  if (known === undefined) {
+    known = isSelfSigned(issuer.certificate)
+    selfSigned.set(issuer, known)
+  }
+  return known
+}

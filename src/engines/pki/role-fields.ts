@@ -1,0 +1,65 @@
+/** The fields of a role, as they come, are stored and are shown: what a certificate may say, and who decides about it. */
+import { defaulted, duration, flag, integer, list, text, type ValuesOf } from '../../kit/fields.ts'
+
+const no = (description: string) => defaulted(flag(description), false)
+const yes = (description: string) => defaulted(flag(description), true)
+const texts = (description: string, value: readonly string[] = []) => defaulted(list(description), value)
+const word = (description: string, value = '') => defaulted(text(description), value)
+
+export const roleFields = {
+  ttl: defaulted(duration('How long certificates live when the request does not say. 0: as the mount says.'), 0),
+  max_ttl: defaulted(duration('How long certificates may live. 0: as the mount says.'), 0),
+  issuer_ref: word('Name or id of the issuer that signs.', 'default'),
+  allow_any_name: no('Allow any name.'),
+  allow_bare_domains: no('Allow the names in allowed_domains themselves.'),
+  allow_glob_domains: no('Let a * in allowed_domains stand for anything.'),
+  allow_subdomains: no('Allow names below those in allowed_domains.'),
+  allow_localhost: yes('Allow localhost and localdomain.'),
+  allow_token_displayname: no('Allow the display name of the token that asks.'),
+  allow_wildcard_certificates: yes('Allow names whose first label has a *.'),
+  allow_ip_sans: yes('Allow IP addresses.'),
+  allowed_domains: texts('Domains that certificates may be made for.'),
+  allowed_domains_template: no('Fill {{identity.…}} in allowed_domains.'),
+  allowed_ip_sans_cidr: texts('Ranges that IP addresses must lie in. None: any.'),
+  allowed_uri_sans: texts('URIs that are allowed; a * stands for anything.'),
+  allowed_uri_sans_template: no('Fill {{identity.…}} in allowed_uri_sans.'),
+  allowed_other_sans: texts('Other names that are allowed: OID;UTF8:TEXT, or * for any.'),
+  allowed_serial_numbers: texts('Serial numbers that the subject may have; a * stands for anything.'),
+  allowed_user_ids: texts('User ids that the subject may have; a * stands for anything.'),
+  enforce_hostnames: yes('Require that names look like host names.'),
+  require_cn: yes('Require a common name.'),
+  cn_validations: texts('What a common name may be: email, hostname, or disabled.', ['email', 'hostname']),
+  use_csr_common_name: yes('When signing, take the common name of the CSR.'),
+  use_csr_sans: yes('When signing, take the alternative names of the CSR.'),
+  key_type: word('rsa, ec, ed25519, or any.', 'rsa'),
+  key_bits: defaulted(integer('Length of keys; 0: the usual one of the type.'), 0),
+  signature_bits: defaulted(integer('Length of the hash in RSA signatures; 0: the usual one.'), 0),
+  use_pss: no('Sign with PSS where the issuer has an RSA key.'),
+  key_usage: texts('What the key is for.', ['DigitalSignature', 'KeyAgreement', 'KeyEncipherment']),
+  ext_key_usage: texts('Extended purposes, by name.'),
+  ext_key_usage_oids: texts('Extended purposes, by object identifier.'),
+  server_flag: yes('For servers.'),
+  client_flag: yes('For clients.'),
+  code_signing_flag: no('For signing code.'),
+  email_protection_flag: no('For protecting e-mail.'),
+  policy_identifiers: texts('Policies that the certificate was issued under: object identifiers, or JSON objects with oid, cps and notice.'),
+  basic_constraints_valid_for_non_ca: no('Say of leaves that they are no CA.'),
+  organization: texts('O of the subject.'),
+  ou: texts('OU of the subject.'),
+  country: texts('C of the subject.'),
+  locality: texts('L of the subject.'),
+  province: texts('ST of the subject.'),
+  street_address: texts('Street of the subject.'),
+  postal_code: texts('Postal code of the subject.'),
+  generate_lease: no('Give each certificate a lease, whose end revokes it.'),
+  no_store: no('Do not keep certificates: they can be neither listed nor revoked by serial number.'),
+  no_store_metadata: no('Do not keep what requests give as cert_metadata.'),
+  serial_number_source: word('Where the subject takes its serial number from: json-csr (the request, else the CSR) or json (the request only).', 'json-csr'),
+  not_before: word('The beginning of certificates: a date.'),
+  not_before_bound: word('Whether requests may choose it: permit, forbid, or duration (not earlier than not_before_duration ago).', 'permit'),
+  not_before_duration: defaulted(duration('How long ago certificates begin when nobody says.'), 30),
+  not_after: word('The end of certificates: a date.'),
+  not_after_bound: word('Whether requests may choose it: permit, forbid, ttl-limited, or a date that it may not pass.', 'permit'),
+} as const
+
+export type Role = ValuesOf<typeof roleFields>
