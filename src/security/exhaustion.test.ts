@@ -81,10 +81,14 @@ for (const [name, make] of Object.entries(bombs)) {
     await withListener(async ({ send: ask }) => {
       const body = make()
       assert.ok(Buffer.byteLength(body) <= 32 * mebibyte)
+      const before = process.cpuUsage()
       const [bomb, other] = await Promise.all([ask('POST', 'auth/token/lookup', body, ''), ask('GET', 'sys/seal-status')])
+      const { user, system } = process.cpuUsage(before)
       assert.equal(bomb.status, 400, bomb.text)
       assert.ok(bomb.text.length < 1_000)
-      assert.ok(bomb.ms < 5_000, `${Math.round(bomb.ms)} ms`)
+      // Of computing, with that of the client: how long it took says more of what else the machine had to do.
+      const milliseconds = (user + system) / 1000
+      assert.ok(milliseconds < 5_000, `${Math.round(milliseconds)} ms`)
       assert.equal(other.status, 200)
     })
   })

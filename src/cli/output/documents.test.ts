@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { parseExact } from '../../../client/src/exact-json.ts'
 import { formatJson } from './json.ts'
-import { formatYaml } from './yaml.ts'
+import { formatYaml } from '../../agent/yaml.ts'
 
 const json = (text: string): string => formatJson(parseExact(text))
 const yaml = (text: string): string => formatYaml(parseExact(text))

@@ -105,7 +105,7 @@ const secretDocument = (secret: WireSecret): object => ({
 /** Throws `Failure` (1) for a form that fits no document. */
 async function formatDocument(value: unknown, format: Format): Promise<string> {
   if (format === 'json') return formatJson(value)
-  if (format === 'yaml' || format === 'yml') return (await import('./yaml.ts')).formatYaml(value)
+  if (format === 'yaml' || format === 'yml') return (await import('../../agent/yaml.ts')).formatYaml(value)
   if (format === 'pretty') throw usageError('This command has no -format=pretty; use table, json or yaml.')
   throw usageError('This command does not support the -format=raw option; only "read" does.')
 }

@@ -2,7 +2,7 @@
  * YAML 1.1 in block style, with the quoting of Go's `yaml.v2`, whose readers treat `yes` and `1_000` as more than text. Names are
  * sorted, numbers keep their digits.
  */
-import { ExactNumber } from '../../../client/src/exact-json.ts'
+import { ExactNumber } from '../../client/src/exact-json.ts'
 
 /** Without a line end at the end. */
 export const formatYaml = (value: unknown): string => block(value, '').replace(/^\n/, '').trim()
