@@ -7,7 +7,7 @@ import type { Core } from '../core.ts'
 import { bumpGeneration, bumpMounts } from '../generation.ts'
 import { leasesUnder } from '../leases/folders.ts'
 import { placeOf, type LeaseRecord } from '../leases/record.ts'
-import { revokeLease } from '../leases/revoke.ts'
+import { queueLease, revokeLease } from '../leases/revoke.ts'
 import { revokeToken } from '../tokens/revoke.ts'
 import { beginUnit, withUnit, type Unit } from '../unit.ts'
 import { conversions, mountRecords, removals, type MountConfig, type MountRecord } from './record.ts'
@@ -186,7 +186,12 @@ const leasesAtOnce = 8
 
 /** False: the engine of the lease could not revoke it yet. */
 export async function revokeOne(core: Core, lease: LeaseRecord, force = false): Promise<boolean> {
-  if (lease.secret !== null) return await revokeLease(core, placeOf(core, lease.id), force)
+  if (lease.secret !== null) {
+    const place = placeOf(core, lease.id)
+    // An intent, too: if the process dies after the engine has done it, the sweeper comes to know.
+    await queueLease(core, place)
+    return await revokeLease(core, place, force)
+  }
   await revokeToken(core, lease.tokenHash)
   return true
 }

@@ -25,8 +25,8 @@ export interface CrashReport {
 
 const secrets = Object.values(marks).filter((mark) => mark.length >= 6)
 
-/** Opens the folder of a server that does not run, and checks everything in it. */
-export async function checkFolder(folder: string, options: StateCheckOptions = {}): Promise<void> {
+/** Opens the folder of a server that does not run, and checks everything in it; `look` may look at more. */
+export async function checkFolder(folder: string, options: StateCheckOptions = {}, look: (base: Base) => Promise<void> = async () => undefined): Promise<void> {
   const store = await openLmdbStore({ folder })
   try {
     const barrier = new Barrier(store, { now: () => Date.now() })
@@ -34,6 +34,7 @@ export async function checkFolder(folder: string, options: StateCheckOptions = {
     const base: Base = { host: realHost(() => undefined), barrier, registry: builtinRegistry(), settings: {} as Base['settings'] }
     const raw = [{ name: 'data.mdb', bytes: await readFile(join(folder, 'data.mdb')) }]
     assert.deepEqual(await checkState(base, { secrets, raw, ...options }), [])
+    await look(base)
     barrier.seal()
   } finally {
     await store.close()
