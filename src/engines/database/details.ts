@@ -16,7 +16,7 @@ function read<T>(details: JsonObject, name: string, field: Field<T>, fallback: T
 
 export const textDetail = (details: JsonObject, name: string, fallback = ''): string => read(details, name, text(''), fallback)
 export const flagDetail = (details: JsonObject, name: string): boolean => read(details, name, flag(''), false)
-const countDetail = (details: JsonObject, name: string, fallback: number): number => read(details, name, integer(''), fallback)
+export const countDetail = (details: JsonObject, name: string, fallback: number): number => read(details, name, integer(''), fallback)
 
 /** Seconds. */
 function secondsDetail(details: JsonObject, name: string, fallback: number): number {

@@ -1,9 +1,8 @@
 /** Values in statements: no value ends what it stands in, whatever is in it. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { fillStatement, listStatements, postgresQuoting, quoteIdentifier, type Quoting } from './statements.ts'
+import { fillStatement, listStatements, mysqlQuoting, postgresQuoting, quoteIdentifier, type Quoting } from './statements.ts'
 
-const mysqlQuoting: Quoting = { backslashIn: `'"`, dollars: false, hashComments: true }
 const evil = `a'b"c\`d\\e`
 const fill = (text: string, value: string, quoting: Quoting = postgresQuoting): string => fillStatement(text, { name: value, password: value }, quoting)
 

@@ -15,6 +15,7 @@ export interface Quoting {
 }
 
 export const postgresQuoting: Quoting = { backslashIn: '', dollars: true, hashComments: false }
+export const mysqlQuoting: Quoting = { backslashIn: `'"`, dollars: false, hashComments: true }
 
 export type StatementValues = Readonly<Record<string, string>>
 

@@ -1,9 +1,11 @@
 /** The databases that this server knows. */
 import { badRequest } from '../../../kit/errors.ts'
 import type { Driver } from '../driver.ts'
+import { mysql, mysqlLegacy } from './mysql.ts'
 import { postgresql } from './postgresql.ts'
+import { redis } from './redis.ts'
 
-const drivers: readonly Driver[] = Object.freeze([postgresql])
+const drivers: readonly Driver[] = Object.freeze([postgresql, mysql, mysqlLegacy, redis])
 
 const byPlugin = new Map(drivers.flatMap((driver) => driver.plugins.map((plugin) => [plugin, driver] as const)))
 

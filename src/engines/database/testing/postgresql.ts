@@ -3,25 +3,20 @@ import { writeFileSync, chownSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadPeer } from '../driver.ts'
 import { findProgram, freePort, makeFolder, newestFolder, ownerFor, removeFolder, runProgram, startProgram, untilReady, type Daemon } from './place.ts'
+import type { TestDatabase } from './test-database.ts'
 
-export interface PostgresServer {
+export interface PostgresServer extends TestDatabase {
   readonly port: number
-  readonly admin: { readonly username: string; readonly password: string }
   /** With `{{username}}` and `{{password}}` in it. */
   readonly url: string
   /** Runs one statement as the administrator that nothing in a test changes. */
   readonly sql: (text: string, values?: readonly unknown[]) => Promise<Readonly<Record<string, unknown>>[]>
-  /** Whether somebody can log in. */
-  readonly canLogIn: (username: string, password: string) => Promise<boolean>
   /** Names of roles that begin so. */
   readonly roles: (prefix: string) => Promise<string[]>
-  /** Gives the administrator of the tests its first password again. */
-  readonly resetAdmin: () => Promise<void>
   readonly pause: () => void
   readonly resume: () => void
   readonly kill: () => Promise<void>
   readonly restart: () => Promise<void>
-  readonly stop: () => Promise<void>
 }
 
 interface Client {
@@ -73,17 +68,26 @@ export async function startPostgres(): Promise<PostgresServer | null> {
     removeFolder(folder)
     throw error
   }
+  const url = `postgresql://{{username}}:{{password}}@127.0.0.1:${port}/postgres?sslmode=disable`
+  const roles: PostgresServer['roles'] = async (prefix) => (await sql('SELECT rolname FROM pg_roles WHERE starts_with(rolname, $1) ORDER BY 1', [prefix])).map(({ rolname }) => String(rolname))
   return {
+    plugin: 'postgresql-database-plugin',
+    details: { connection_url: url },
+    creation: [`CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}'`],
+    refused: [`CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}'`, 'GRANT nothing'],
+    users: roles,
+    makeUser: async (username, password) => void (await sql(`CREATE ROLE ${username} LOGIN PASSWORD '${password}'`)),
+    dropUser: async (username) => void (await sql(`DROP ROLE IF EXISTS "${username}"`)),
     port,
     admin,
     resetAdmin,
-    url: `postgresql://{{username}}:{{password}}@127.0.0.1:${port}/postgres?sslmode=disable`,
+    url,
+    roles,
     sql,
     canLogIn: (username, password) => client(username, password, async () => true).catch((error: unknown) => {
       if ((error as { code?: string }).code === '28P01' || (error as { code?: string }).code === '28000') return false
       throw error
     }),
-    roles: async (prefix) => (await sql('SELECT rolname FROM pg_roles WHERE starts_with(rolname, $1) ORDER BY 1', [prefix])).map(({ rolname }) => String(rolname)),
     pause: () => void daemon.child.kill('SIGSTOP'),
     resume: () => void daemon.child.kill('SIGCONT'),
     kill: () => daemon.stop('SIGQUIT'),
