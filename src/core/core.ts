@@ -3,6 +3,7 @@ import type { AuditBroker } from './audit/broker.ts'
 import type { Base } from './base.ts'
 import type { LogControl } from './host.ts'
 import type { RateLimiter } from './quotas.ts'
+import type { SnapshotPlace } from './snapshot-place.ts'
 import type { Telemetry } from './telemetry.ts'
 import type { Keys } from './keys.ts'
 import type { LiveTable } from './live.ts'
@@ -18,6 +19,8 @@ export interface Core extends Base {
   readonly telemetry: Telemetry
   readonly logControl: LogControl
   readonly keys: Keys
+  /** Null where the store cannot be read and replaced as a whole. */
+  readonly snapshots: SnapshotPlace | null
   /** Seals the barrier and forgets what was derived from its content. */
   readonly seal: () => void
   /** Removes what a token kept in its cubbyhole. */

@@ -8,6 +8,7 @@ import type { Core } from './core.ts'
 import type { Host, LogControl } from './host.ts'
 import { keysOf } from './keys.ts'
 import { RateLimiter } from './quotas.ts'
+import type { SnapshotPlace } from './snapshot-place.ts'
 import { Telemetry } from './telemetry.ts'
 import { liveTable } from './live.ts'
 import { mountTable } from './mounts/table.ts'
@@ -28,11 +29,12 @@ export interface CoreParts {
   readonly audit: AuditBroker
   /** The automatic seal of the configuration; null: shares. */
   readonly automaticSeal: Seal | null
+  readonly snapshots: SnapshotPlace | null
   /** Removes what lies in the cubbyhole of this id: the engine knows how. */
   readonly clearCubbyhole: (store: Store, cubbyholeId: string) => Promise<void>
 }
 
-export function makeCore({ host, logControl, settings, barrier, registry, audit, automaticSeal, clearCubbyhole }: CoreParts): Core {
+export function makeCore({ host, logControl, settings, barrier, registry, audit, automaticSeal, snapshots, clearCubbyhole }: CoreParts): Core {
   const base: Base = { host, settings, barrier, registry }
   const mounts = mountTable(base)
   const policies = policyTable(base)
@@ -50,6 +52,7 @@ export function makeCore({ host, logControl, settings, barrier, registry, audit,
       void releaseEngines(registry).catch(() => undefined)
     },
     audit,
+    snapshots,
     rateLimiter,
     telemetry: new Telemetry(),
     logControl,

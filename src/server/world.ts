@@ -1,5 +1,6 @@
 /** Puts a server together: the store, the barrier over it, the core, and what runs beside requests. */
-import { access } from 'node:fs/promises'
+import { access, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Barrier } from '../barrier/barrier.ts'
 import type { Seal } from '../barrier/seals/seal.ts'
@@ -13,8 +14,9 @@ import { resumeConversions, resumeRemovals } from '../core/mounts/change.ts'
 import { startChores } from '../core/mounts/chores.ts'
 import { releaseEngines } from '../core/registry.ts'
 import type { CoreSettings } from '../core/settings.ts'
+import { stagedPrefix } from '../core/snapshot-place.ts'
 import { clearCubbyhole } from '../engines/cubbyhole/clear.ts'
-import type { Store } from '../kit/store.ts'
+import type { WholeStore } from '../kit/store.ts'
 import { openLmdbStore } from '../storage/lmdb.ts'
 import { lockFolder } from '../storage/lock.ts'
 import { memoryStore } from '../storage/memory.ts'
@@ -35,7 +37,7 @@ export interface World {
 const sealedCacheBytes = 4 * 1024 * 1024
 
 interface OpenStore {
-  readonly store: Store
+  readonly store: WholeStore
   readonly close: () => Promise<void>
 }
 
@@ -45,6 +47,7 @@ async function openStore(storage: StorageConfig, onStop: (reason: Error) => void
   await checkNotVault(storage.folder)
   const lock = await lockFolder(storage.folder)
   try {
+    for (const name of await readdir(storage.folder)) if (name.startsWith(stagedPrefix)) await rm(join(storage.folder, name), { force: true })
     const store = await openLmdbStore({ folder: storage.folder, cacheBytes: sealedCacheBytes, onStop })
     return {
       store,
@@ -72,12 +75,12 @@ export async function openWorld(config: ServerConfig, host: Host, logControl: Lo
   const { store, close } = await openStore(config.storage, onStop)
   const settings = coreSettings(config)
   const barrier = new Barrier(store, { now: host.now })
-  const automaticSeal = await sealOf(barrier).catch(async (error: unknown) => {
+  const automaticSeal = await barrier.checkFormat().then(() => sealOf(barrier)).catch(async (error: unknown) => {
     await close()
     throw error
   })
   const audit = new AuditBroker({ host, limits: { dataFolder: config.storage.folder === '' ? null : config.storage.folder, folders: config.audit.folders, prefix: config.audit.prefix } })
-  const core = makeCore({ host, logControl, settings, barrier, registry: builtinRegistry(), audit, automaticSeal, clearCubbyhole })
+  const core = makeCore({ host, logControl, settings, barrier, registry: builtinRegistry(), audit, automaticSeal, snapshots: { store, folder: config.storage.folder || tmpdir() }, clearCubbyhole })
   const stopSweeper = startSweeper(core)
   const stopChores = startChores(core)
   const stopTicking = startTicking(core)
