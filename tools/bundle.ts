@@ -1,11 +1,11 @@
 /**
- * After the compiler: takes away what it made of sources that are gone, puts the command into `dist/coffer.cjs`, and the server that it starts into `dist/server.mjs`. Packages stay where
- * npm has put them.
+ * After the compiler: takes away what it made of sources that are gone, puts the command into `dist/coffer.cjs`, the server that it starts into
+ * `dist/server.mjs`, and its workers into `dist/worker-main.mjs`. Packages stay where npm has put them.
  *
  * Node spends a millisecond on every 40 KB that it parses and on every further file, at each call. So the verbs that scripts call
  * stand in `coffer.cjs`; all other modules that are imported on demand are in `coffer-more.cjs`, and share those that the first file has.
  */
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { build, type BuildOptions, type BuildResult, type Plugin } from 'esbuild'
 import { listFiles } from './source.ts'
@@ -97,9 +97,20 @@ const modulesIn = ({ metafile }: BuildResult<{ metafile: true }>): string[] =>
     .map((path) => nameOf(join(process.cwd(), path)))
     .filter((name) => /^(?:src|client)\//.test(name) && name !== 'src/cli/main.js')
 
+/** The supervisor of workers loads only what it needs: the rest is in files that all of them share. */
 async function bundleServer(): Promise<void> {
   if (!existsSync(serverMain)) return
-  await build({ ...common, entryPoints: [serverMain], outfile: join(dist, 'server.mjs'), format: 'esm', sourcemap: 'linked' })
+  for (const name of readdirSync(dist)) if (/^server-.*\.mjs\b/.test(name)) rmSync(join(dist, name))
+  await build({
+    ...common,
+    entryPoints: { server: serverMain, 'worker-main': join(dist, 'src/server/workers/worker-main.js') },
+    outdir: dist,
+    outExtension: { '.js': '.mjs' },
+    chunkNames: 'server-[hash]',
+    splitting: true,
+    format: 'esm',
+    sourcemap: 'linked',
+  })
 }
 
 /** The compiler never deletes: without this a test that was removed would still run. */

@@ -7,7 +7,7 @@ import type { KeyObject } from 'node:crypto'
 import { aeadKeyLength, importAeadKey } from '../crypto/aead.ts'
 import { isEqualSecret } from '../crypto/keys.ts'
 import { badRequest, Conflict, internal } from '../kit/errors.ts'
-import type { Expectation, Store, Write } from '../kit/store.ts'
+import type { Store, Write } from '../kit/store.ts'
 import type { LayeredStore } from '../storage/layered.ts'
 import { GenerationalCache } from './cache.ts'
 import {
@@ -20,7 +20,6 @@ import type { Seal } from './seals/seal.ts'
 import type { ShareConfig } from './seals/shamir.ts'
 import { SerialQueue } from './serial-queue.ts'
 import { StagedStore } from './staging.ts'
-import { dataFormat, encodeStoreRecord, formatOf, storeKey } from './store-record.ts'
 import { checkTree, type Finding } from './tree-check.ts'
 import { createKeyCache } from './tree-keys.ts'
 import { readUsage, reserveUsage } from './usage.ts'
@@ -83,9 +82,8 @@ export class Barrier {
   readonly #keyCache = createKeyCache(8 * 2 ** 20)
   readonly #trees = new GenerationalCache<LayeredStore>(8_192)
   #rootKey: KeyObject | null = null
-  /** Version of the record of the store whose keys are open: see `store-record.ts`. */
-  #storeVersion = 0
   #isInitializing = false
+  #keyChanges = 0
   /** Grows with each `seal`, so that an unsealing that was under way does not win over it. */
   #sealings = 0
 
@@ -95,8 +93,6 @@ export class Barrier {
     this.#base = new StagedStore(store)
     this.#keyring = new Keyring({
       reload: () => this.#reload(),
-      fence: () => this.#fence(),
-      follow: () => this.follow(),
       reserve: (active, count) => reserveUsage(this.#base, this.#keyring, active, count),
     })
     this.#values = sealedValues(this.#base, this.#keyring, options.cacheBytes === undefined ? {} : { cacheBytes: options.cacheBytes })
@@ -105,6 +101,11 @@ export class Barrier {
 
   get isSealed(): boolean {
     return this.#isInitializing || !this.#keyring.isOpen
+  }
+
+  /** Grows whenever this process gets or makes another root key. */
+  get keyChanges(): number {
+    return this.#keyChanges
   }
 
   async isInitialized(): Promise<boolean> {
@@ -170,9 +171,6 @@ export class Barrier {
    */
   async unseal(rootKey: Uint8Array): Promise<void> {
     const sealings = this.#sealings
-    // Read first: should the store be replaced in between, its keyring is newer than this, and the next commit finds out.
-    const store = await this.#base.get(storeKey)
-    formatOf(store)
     const record = await this.#base.get(keyringKey)
     if (record === null) throw badRequest('Vault is not initialized')
     if (rootKey.length !== aeadKeyLength) throw badRequest(unsealFailed)
@@ -181,7 +179,7 @@ export class Barrier {
     if (content === null) throw badRequest(unsealFailed)
     if (sealings !== this.#sealings) throw sealedError()
     this.#rootKey = key
-    this.#storeVersion = store?.version ?? 0
+    this.#keyChanges += 1
     this.#keyring.load(content, record.version)
   }
 
@@ -241,45 +239,11 @@ export class Barrier {
     return { term, installed, encryptions: Math.max(0, reserved - this.#keyring.active.meter.left) }
   }
 
-  /** Throws 'bad_request' when the data are of a form that this program does not know: it must not start on them. */
-  async checkFormat(): Promise<void> {
-    formatOf(await this.#store.get(storeKey))
-  }
-
-  /** Whether the root key that is open here opens this keyring record, of a snapshot for instance. */
-  opensKeyring(record: Uint8Array): boolean {
-    return this.#rootKey !== null && openKeyring(record, this.#rootKey) !== null
-  }
-
-  /**
-   * Takes over what is in the store when it has been replaced as a whole; true when it has. Where the root key does not open what is there
-   * now, the barrier is sealed from then on, and 'sealed' thrown.
-   */
-  async follow(): Promise<boolean> {
-    if (this.#isInitializing) return false
-    const store = await this.#base.get(storeKey)
-    if ((store?.version ?? 0) === this.#storeVersion || this.#rootKey === null) return false
-    const record = await this.#base.get(keyringKey)
-    const content = record === null || this.#rootKey === null ? null : openKeyring(record.value, this.#rootKey)
-    if (record === null || content === null) {
-      this.seal()
-      this.#options.onRootKeyChanged?.()
-      throw sealedError()
-    }
-    if ((store?.version ?? 0) <= this.#storeVersion) return true // Somebody else in this process was faster.
-    this.#values.forget()
-    this.#keyCache.clear()
-    this.#keyring.close()
-    this.#keyring.load(content, record.version)
-    this.#storeVersion = store?.version ?? 0
-    return true
-  }
-
   /** To be called every few seconds: follows what other processes did to the keyring, and rotates when that is due. */
   async tick(): Promise<void> {
     if (this.isSealed) return
     await this.#keyring.reload()
-    if (this.isSealed || !(await this.#isRotationDue())) return
+    if (!(await this.#isRotationDue())) return
     const { term } = this.#keyring.active
     await this.#changeKeyring((current) => (newestTerm(current).term === term ? withNewTerm(current, this.#options.now()) : current))
   }
@@ -324,8 +288,7 @@ export class Barrier {
       this.#rootKey = importAeadKey(Buffer.from(rootKey))
       const content = createKeyringContent(this.#options.now(), this.#options.random)
       const keyring = { put: keyringKey, value: sealKeyring(content, this.#rootKey) }
-      const version = await this.#base.commit([], [{ put: sealKey, value: record }, keyring, { put: storeKey, value: encodeStoreRecord(dataFormat) }])
-      this.#storeVersion = version
+      const version = await this.#base.commit([], [{ put: sealKey, value: record }, keyring])
       this.#keyring.load(content, version, firstEncryptions)
       if (recovery !== null) await this.values.commit([], [{ put: recoveryKey, value: this.#recoveryProof(recovery.key) }])
       const made = await first()
@@ -345,6 +308,7 @@ export class Barrier {
     )
     if (!this.#keyring.isOpen) return
     this.#rootKey = rootKey
+    this.#keyChanges += 1
     this.#keyring.load(content, commit)
   }
 
@@ -370,14 +334,7 @@ export class Barrier {
     })
   }
 
-  async #fence(): Promise<Expectation> {
-    await this.follow()
-    this.#keyring.check()
-    return { key: storeKey, version: this.#storeVersion }
-  }
-
   async #reload(): Promise<void> {
-    await this.follow()
     const record = await this.#base.get(keyringKey)
     // Versions only grow, so what was read late cannot undo what was loaded meanwhile.
     if (record === null || this.#rootKey === null || record.version <= this.#keyring.version) return

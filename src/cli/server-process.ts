@@ -1,5 +1,5 @@
 /** What a server gets of the process: output that never holds it up, and signals. */
-import type { ServerProcess } from '../server/run.ts'
+import type { ServerProcess } from '../server/process.ts'
 import type { Host } from './host.ts'
 import { openStream } from './server-stream.ts'
 

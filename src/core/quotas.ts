@@ -1,4 +1,4 @@
-/** Rate limits: how many requests a client address may send to a path in an interval. Counted in each process by itself. */
+/** Rate limits: how many requests a client address may send to a path in an interval. */
 import { ApiError } from '../kit/errors.ts'
 import { records } from '../kit/records.ts'
 import { byPrecision, isForRole, isOfQuota, type QuotaPlace } from './quota-path.ts'
@@ -48,18 +48,45 @@ export interface RateVerdict {
 
 const clientsMax = 100_000
 
+/** Counts a request of a client address to which a limit applies, for several processes together. */
+export type RateCounting = (address: string, limit: RateLimit, now: number) => Promise<RateVerdict>
+
+/** What clients have used of limits, in the memory of one process. */
+export class RateCounter {
+  #uses = new Map<string, Use>()
+
+  /** Counts a request. */
+  take(address: string, limit: RateLimit, now: number): RateVerdict {
+    return spend(this.#useOf(`${address}\n${JSON.stringify(limit)}`, now), limit, now)
+  }
+
+  /** Forgets the counts of all limits but these. */
+  keep(limits: readonly RateLimit[]): void {
+    const kept = new Set(limits.map((limit) => JSON.stringify(limit)))
+    this.#uses = new Map([...this.#uses].filter(([key]) => kept.has(key.slice(key.indexOf('\n') + 1))))
+  }
+
+  #useOf(key: string, now: number): Use {
+    const known = this.#uses.get(key)
+    const use: Use = known ?? { windowStart: now, count: 0, blockedUntil: 0 }
+    // A flood of addresses must not fill the memory: who has not been seen for longest is forgotten, and begins anew.
+    if (known !== undefined) this.#uses.delete(key)
+    else if (this.#uses.size >= clientsMax) this.#uses.delete(this.#uses.keys().next().value as string)
+    this.#uses.set(key, use)
+    return use
+  }
+}
+
 /** The limits in force, with the counts of this process. The counts of a limit end when it changes. */
 export class RateLimiter {
   #limits: readonly RateLimit[] = []
   #config: QuotaConfig = defaultQuotaConfig
-  #uses = new Map<string, Use>()
+  readonly #counter = new RateCounter()
 
   configure(limits: readonly RateLimit[], config: QuotaConfig): void {
-    const before = new Map(this.#limits.map((limit) => [limit.name, JSON.stringify(limit)]))
-    const kept = new Set(limits.filter((limit) => before.get(limit.name) === JSON.stringify(limit)).map(({ name }) => name))
+    this.#counter.keep(limits)
     this.#limits = [...limits].sort(byPrecision)
     this.#config = config
-    if (kept.size < before.size) this.#uses = new Map([...this.#uses].filter(([key]) => kept.has(key.slice(key.indexOf('\n') + 1))))
   }
 
   get config(): QuotaConfig {
@@ -71,22 +98,18 @@ export class RateLimiter {
     return this.#limits.some(({ path, role }) => role !== '' && path === mountPath)
   }
 
-  /** Null: nothing limits this request. Counts it otherwise. With a role, only limits for that role are asked: the others were, before it was known. */
-  take(path: string, address: string, now: number, role = ''): RateVerdict | null {
+  /** The limit that counts, or null. With a role, only limits for that role are asked: the others were, before it was known. */
+  limitOf(path: string, role = ''): RateLimit | null {
     if (this.#limits.length === 0) return null
     const limit = this.#limits.find((candidate) => isForRole(candidate, role) && isOfQuota(candidate, path))
-    if (limit === undefined || this.#config.exemptPaths.some((exempt) => (exempt.endsWith('*') ? path.startsWith(exempt.slice(0, -1)) : path === exempt))) return null
-    return spend(this.#useOf(`${address}\n${limit.name}`, now), limit, now)
+    const isExempt = limit === undefined || this.#config.exemptPaths.some((exempt) => (exempt.endsWith('*') ? path.startsWith(exempt.slice(0, -1)) : path === exempt))
+    return isExempt ? null : limit
   }
 
-  #useOf(key: string, now: number): Use {
-    const known = this.#uses.get(key)
-    const use: Use = known ?? { windowStart: now, count: 0, blockedUntil: 0 }
-    // A flood of addresses must not fill the memory: who has not been seen for longest is forgotten, and begins anew.
-    if (known !== undefined) this.#uses.delete(key)
-    else if (this.#uses.size >= clientsMax) this.#uses.delete(this.#uses.keys().next().value as string)
-    this.#uses.set(key, use)
-    return use
+  /** Null: nothing limits this request. Counts it otherwise. */
+  take(path: string, address: string, now: number, role = ''): RateVerdict | null {
+    const limit = this.limitOf(path, role)
+    return limit === null ? null : this.#counter.take(address, limit, now)
   }
 }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { withServer } from '../request/testing/checked-server.ts'
 import type { WireVerb } from '../request/wire.ts'
-import { Telemetry } from './telemetry.ts'
+import { addFigures, metricsJson, prometheusText, Telemetry } from './telemetry.ts'
 
 /** Name and labels to value. */
 const samples = (text: string): Map<string, number> =>
@@ -14,7 +14,7 @@ test('requests are counted by kind, verb and class of status, with their times i
   for (const seconds of [0.0004, 0.003, 0.003, 99]) telemetry.end('id', 'secret', 'read', 200, seconds)
   telemetry.end('id', 'secret', 'read', 404, 0.1)
   telemetry.end('id', 'auth', 'write', 204, -5)
-  const found = samples(telemetry.prometheus({}))
+  const found = samples(prometheusText(telemetry.figures({})))
   const name = (part: string, le: string, status = '2xx'): string => `coffer_request_duration_seconds_${part}{mount_type="secret",operation="read",status="${status}"${le === '' ? '' : `,le="${le}"`}}`
   assert.deepEqual(['0.0005', '0.001', '0.005', '10', '+Inf'].map((le) => found.get(name('bucket', le))), [1, 1, 3, 3, 4])
   assert.deepEqual([found.get(name('count', '')), found.get(name('sum', ''))], [4, 0.0004 + 0.003 + 0.003 + 99])
@@ -27,18 +27,33 @@ test('the text is what Prometheus reads, the JSON says the same', () => {
   telemetry.begin('one', { startedAt: 0, clientAddress: '10.0.0.1', path: 'a', method: 'GET' })
   telemetry.count('coffer_things_total', 2)
   telemetry.end('two', 'sys', 'read', 200, 0.25)
-  const text = telemetry.prometheus({ a_gauge: 7 })
+  const text = prometheusText(telemetry.figures({ a_gauge: 7 }))
   for (const line of text.trimEnd().split('\n')) assert.match(line, /^(?:# TYPE [a-z_]+ (?:gauge|counter|histogram)|[a-z_]+(?:\{(?:[a-z_]+="[^"\\\n]*",?)+\})? [0-9.e+-]+)$/)
   assert.deepEqual([samples(text).get('a_gauge'), samples(text).get('coffer_requests_in_flight'), samples(text).get('coffer_things_total')], [7, 1, 2])
-  const json = telemetry.json({ a_gauge: 7 }, '2026-01-01T00:00:00Z') as { readonly Samples: readonly object[]; readonly Gauges: readonly object[] }
+  const json = metricsJson(telemetry.figures({ a_gauge: 7 }), '2026-01-01T00:00:00Z') as { readonly Samples: readonly object[]; readonly Gauges: readonly object[] }
   assert.deepEqual(json.Samples, [{ Name: 'coffer.request.duration', Count: 1, Sum: 250, Mean: 250, Labels: { mount_type: 'sys', operation: 'read', status: '2xx' } }])
   assert.deepEqual(json.Gauges, [{ Name: 'a_gauge', Value: 7, Labels: {} }])
+})
+
+test('figures of several processes add up, but for what all of them see alike', () => {
+  const [one, two] = [new Telemetry(), new Telemetry()]
+  for (const telemetry of [one, two]) {
+    telemetry.end('id', 'secret', 'read', 200, 0.003)
+    telemetry.begin(telemetry === one ? 'a' : 'b', { startedAt: 0, clientAddress: '', path: 'p', method: 'GET' })
+  }
+  two.end('id', 'secret', 'write', 200, 1)
+  two.count('coffer_things_total', 2)
+  const gauges = { process_resident_memory_bytes: 5, coffer_audit_devices: 2, coffer_audit_devices_failing: 0, vault_core_unsealed: 1 }
+  const found = samples(prometheusText(addFigures([one.figures(gauges), two.figures({ ...gauges, coffer_audit_devices_failing: 1 })])))
+  const count = (verb: string): number | undefined => found.get(`coffer_request_duration_seconds_count{mount_type="secret",operation="${verb}",status="2xx"}`)
+  assert.deepEqual([count('read'), count('write'), found.get('coffer_things_total'), found.get('coffer_requests_in_flight')], [2, 1, 2, 2])
+  assert.deepEqual(Object.keys(gauges).map((name) => found.get(name)), [10, 2, 1, 1])
 })
 
 test('there is a bound to the number of series', () => {
   const telemetry = new Telemetry()
   for (let i = 0; i < 5_000; i++) telemetry.end('id', `type ${i}`, 'read', 200, 0)
-  assert.ok(samples(telemetry.prometheus({})).size < 2_001 * 18)
+  assert.ok(samples(prometheusText(telemetry.figures({}))).size < 2_001 * 18)
 })
 
 test('no name that a client made up becomes a label, whatever it asks for and however that ends', async () => {
@@ -62,8 +77,8 @@ test('what is under way is shown with its path, without any value, and only whil
     const shown = await server.ok('read', 'sys/in-flight-req', { data: { secret: 'hidden value' } })
     assert.match(shown.text, /"request_path":"\/v1\/sys\/in-flight-req","request_method":"GET"/)
     assert.ok(!shown.text.includes('hidden'))
-    assert.equal(server.core.telemetry.inFlight().size, 0)
+    assert.equal(server.core.telemetry.figures({}).inFlight.size, 0)
     await server.request('write', 'nowhere/at/all', { data: {} })
-    assert.equal(server.core.telemetry.inFlight().size, 0)
+    assert.equal(server.core.telemetry.figures({}).inFlight.size, 0)
   })
 })

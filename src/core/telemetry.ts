@@ -1,9 +1,17 @@
-/** Figures about requests: counts and times by what was asked, and what is under way. Of this process; names of operations and mounts only. */
+/** Figures about requests: counts and times by what was asked, and what is under way; names of operations and mounts only. Each process counts, and they are added up. */
 
 /** Upper ends of the buckets: seconds. */
 const bucketEnds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-interface Series {
+/** What one process has counted; can be sent to another one. */
+export interface Figures {
+  readonly requests: ReadonlyMap<string, Series>
+  readonly counters: ReadonlyMap<string, number>
+  readonly inFlight: ReadonlyMap<string, InFlight>
+  readonly gauges: Readonly<Record<string, number>>
+}
+
+export interface Series {
   readonly labels: string
   readonly buckets: number[]
   count: number
@@ -50,33 +58,59 @@ export class Telemetry {
     this.#counters.set(name, (this.#counters.get(name) ?? 0) + by)
   }
 
-  inFlight(): ReadonlyMap<string, InFlight> {
-    return this.#inFlight
+  /** `gauges` are what the caller has read just now. */
+  figures(gauges: Figures['gauges']): Figures {
+    return { requests: this.#requests, counters: this.#counters, inFlight: this.#inFlight, gauges }
   }
+}
 
-  /** Prometheus text format 0.0.4. `gauges` are read now. */
-  prometheus(gauges: Readonly<Record<string, number>>): string {
-    const lines: string[] = []
-    for (const [name, value] of Object.entries({ ...gauges, coffer_requests_in_flight: this.#inFlight.size })) lines.push(`# TYPE ${name} gauge`, `${name} ${value}`)
-    for (const [name, value] of this.#counters) lines.push(`# TYPE ${name} counter`, `${name} ${value}`)
-    lines.push('# TYPE coffer_request_duration_seconds histogram')
-    for (const series of this.#requests.values()) lines.push(...histogramLines(series))
-    return `${lines.join('\n')}\n`
+/** How gauges of several processes go together where they do not add up: they all see the same, or the worst counts. */
+const together: Readonly<Record<string, (a: number, b: number) => number>> = {
+  vault_core_unsealed: Math.min,
+  coffer_audit_devices: Math.max,
+  coffer_audit_devices_failing: Math.max,
+}
+
+const sum = (a: number, b: number): number => a + b
+
+/** The figures of several processes as those of one. */
+export function addFigures(all: readonly Figures[]): Figures {
+  const requests = new Map<string, Series>()
+  const counters = new Map<string, number>()
+  const gauges: Record<string, number> = {}
+  for (const figures of all) {
+    for (const [key, series] of figures.requests) requests.set(key, addSeries(requests.get(key), series))
+    for (const [name, count] of figures.counters) counters.set(name, (counters.get(name) ?? 0) + count)
+    for (const [name, value] of Object.entries(figures.gauges)) gauges[name] = name in gauges ? (together[name] ?? sum)(gauges[name] as number, value) : value
   }
+  return { requests, counters, gauges, inFlight: new Map(all.flatMap(({ inFlight }) => [...inFlight])) }
+}
 
-  /** The JSON form, as Vault's `sys/metrics` has it. */
-  json(gauges: Readonly<Record<string, number>>, timestamp: string): Record<string, unknown> {
-    const sample = ({ labels, count, sum }: Series): Record<string, unknown> => ({
-      Name: 'coffer.request.duration', Count: count, Sum: sum * 1000, Mean: count === 0 ? 0 : (sum * 1000) / count,
-      Labels: Object.fromEntries(labels.split(',').map((pair) => pair.replaceAll('"', '').split('='))),
-    })
-    return {
-      Timestamp: timestamp,
-      Gauges: Object.entries(gauges).map(([Name, Value]) => ({ Name, Value, Labels: {} })),
-      Points: [],
-      Counters: [...this.#counters].map(([Name, Count]) => ({ Name, Count, Labels: {} })),
-      Samples: [...this.#requests.values()].map(sample),
-    }
+const addSeries = (before: Series | undefined, { labels, buckets, count, sum: seconds }: Series): Series =>
+  ({ labels, buckets: buckets.map((value, i) => value + (before?.buckets[i] ?? 0)), count: count + (before?.count ?? 0), sum: seconds + (before?.sum ?? 0) })
+
+/** Prometheus text format 0.0.4. */
+export function prometheusText({ requests, counters, inFlight, gauges }: Figures): string {
+  const lines: string[] = []
+  for (const [name, value] of Object.entries({ ...gauges, coffer_requests_in_flight: inFlight.size })) lines.push(`# TYPE ${name} gauge`, `${name} ${value}`)
+  for (const [name, value] of counters) lines.push(`# TYPE ${name} counter`, `${name} ${value}`)
+  lines.push('# TYPE coffer_request_duration_seconds histogram')
+  for (const series of requests.values()) lines.push(...histogramLines(series))
+  return `${lines.join('\n')}\n`
+}
+
+/** The JSON form, as Vault's `sys/metrics` has it. */
+export function metricsJson({ requests, counters, gauges }: Figures, timestamp: string): Record<string, unknown> {
+  const sample = ({ labels, count, sum: seconds }: Series): Record<string, unknown> => ({
+    Name: 'coffer.request.duration', Count: count, Sum: seconds * 1000, Mean: count === 0 ? 0 : (seconds * 1000) / count,
+    Labels: Object.fromEntries(labels.split(',').map((pair) => pair.replaceAll('"', '').split('='))),
+  })
+  return {
+    Timestamp: timestamp,
+    Gauges: Object.entries(gauges).map(([Name, Value]) => ({ Name, Value, Labels: {} })),
+    Points: [],
+    Counters: [...counters].map(([Name, Count]) => ({ Name, Count, Labels: {} })),
+    Samples: [...requests.values()].map(sample),
   }
 }
 

@@ -25,7 +25,7 @@ export interface WireHost {
    * Says no (an answer) or nothing (null) before the body is read: rate limits, overload. The request has everything but `data` of
    * a write. Throws `ApiError` as well as it answers.
    */
-  readonly admit?: (request: WireRequest) => WireResponse | null
+  readonly admit?: (request: WireRequest) => WireResponse | null | Promise<WireResponse | null>
   /** Paths whose writes are handed on as `upload`, unread and without the limit of bodies. */
   readonly isUpload?: (path: string) => boolean
   /** What needs no token on this listener; nothing when absent. Requests carry it. */
@@ -102,8 +102,13 @@ function begin(host: WireHost, settings: ExchangeSettings, exchange: Exchange): 
   const head = decodeHead(method, target, headers)
   const request = new HttpRequest(exchange, head, remoteAddress, host, settings.requestDurationMax)
   const refusal = host.admit?.(request)
+  if (refusal instanceof Promise) return refusal.then((answer) => answer ?? proceed(host, settings, exchange, request))
   if (refusal) return Promise.resolve(refusal)
-  const bringsBody = (head.verb === 'write' || head.verb === 'patch') && hasBody(message)
+  return proceed(host, settings, exchange, request)
+}
+
+function proceed(host: WireHost, settings: ExchangeSettings, exchange: Exchange, request: HttpRequest): Promise<WireResponse> {
+  const bringsBody = (request.verb === 'write' || request.verb === 'patch') && hasBody(exchange.message)
   return bringsBody ? serveBody(host, settings, exchange, request) : host.serve(request)
 }
 

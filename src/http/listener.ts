@@ -1,54 +1,17 @@
 /** A listener: one address on which requests are accepted, from its start to the last answer. */
-import { chmod, chown, lstat, unlink } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
-import { connect, type AddressInfo, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { defaultJsonLimits } from '../kit/json.ts'
-import { createBodyReader, type BodyLimits } from './body.ts'
+import { bind, boundAddress, nameOf, type BoundAddress } from './bind.ts'
+import { createBodyReader } from './body.ts'
 import { handleClientErrors, rawAnswer } from './client-errors.ts'
 import { openConnection, type Connection } from './connection.ts'
-import { createAnswerWriter, type AnswerWriter, type CustomHeaders, type HeaderList } from './encode.ts'
+import { createAnswerWriter, type AnswerWriter, type CustomHeaders } from './encode.ts'
 import { createExchangeHandler, type ExchangeHandler, type WireHost } from './exchange.ts'
-import type { ForwardedSettings } from './forwarded.ts'
+import type { ListenerSettings } from './listener-settings.ts'
 import { socketEvents } from './takeover.ts'
-import { readSecureContext, serverOptions, type TlsSettings } from './tls.ts'
-
-export type ListenAddress =
-  | { readonly host: string; readonly port: number }
-  /** A unix socket. Ids are numbers as in `/etc/passwd`; null leaves owner and mode as the system makes them. */
-  | { readonly path: string; readonly mode: number | null; readonly uid: number | null; readonly gid: number | null }
-
-export interface ListenerSettings {
-  readonly address: ListenAddress
-  readonly tls: TlsSettings | null
-  readonly forwarded: ForwardedSettings | null
-  readonly limits: BodyLimits
-  /** `max_request_duration`: for the arrival of a request, and until its signal is aborted. Milliseconds. */
-  readonly requestDurationMax: number
-  /** `http_read_header_timeout`: for the arrival of the head of a request. Milliseconds. */
-  readonly headDurationMax: number
-  /** `http_idle_timeout`: for which a connection without a request is kept. Milliseconds. */
-  readonly idleDurationMax: number
-  /** Headers of every answer, such as `X-Vault-Hostname`. */
-  readonly fixedHeaders: HeaderList
-  readonly customHeaders: CustomHeaders
-}
-
-const mebibyte = 1024 * 1024
-
-/** Everything but the address. */
-export const listenerDefaults: Omit<ListenerSettings, 'address'> = Object.freeze({
-  tls: null,
-  forwarded: null,
-  limits: Object.freeze({ bodyBytesMax: 32 * mebibyte, bodiesBytesMax: 256 * mebibyte, json: defaultJsonLimits }),
-  requestDurationMax: 90_000,
-  headDurationMax: 10_000,
-  // Longer than the idle time of the usual load balancers (60 s), so that these close first and never use a closed connection.
-  idleDurationMax: 75_000,
-  fixedHeaders: [],
-  customHeaders: {},
-})
+import { readSecureContext, serverOptions } from './tls.ts'
 
 const headBytesMax = 16 * 1024
 /** How often node:http looks for requests that take too long: milliseconds. */
@@ -67,6 +30,19 @@ function connectionOptions({ requestDurationMax, headDurationMax, idleDurationMa
 
 /** Starts a listener. Throws an `Error` whose text names the address or the file at fault. */
 export async function startListener(settings: ListenerSettings, host: WireHost): Promise<Listener> {
+  const listener = await makeListener(settings, host)
+  await listener.open()
+  return listener
+}
+
+/** A listener that accepts nothing by itself: another process does, and hands the connections over to `take`. */
+export async function attachListener(settings: ListenerSettings, host: WireHost): Promise<Listener> {
+  const listener = await makeListener(settings, host)
+  listener.attach()
+  return listener
+}
+
+async function makeListener(settings: ListenerSettings, host: WireHost): Promise<Listener> {
   const options = connectionOptions(settings)
   const server =
     settings.tls === null
@@ -74,9 +50,7 @@ export async function startListener(settings: ListenerSettings, host: WireHost):
       : createTlsServer({ ...options, ...serverOptions(settings.tls, await readSecureContext(settings.tls)) })
   // Headers are limited by their bytes; a limit of their number would drop those beyond it in silence.
   server.maxHeadersCount = 0
-  const listener = new Listener(server, settings, host)
-  await listener.open()
-  return listener
+  return new Listener(server, settings, host)
 }
 
 export class Listener {
@@ -121,18 +95,25 @@ export class Listener {
   /** For `startListener`. */
   async open(): Promise<void> {
     const { address } = this.#settings
-    if ('path' in address) await removeStaleSocket(address.path)
-    await listen(this.#server, address)
+    await bind(this.#server, address)
     // A failed accept (no more file descriptors) concerns one connection.
     this.#server.on('error', (error) => this.#host.report(`cannot accept a connection on ${nameOf(address)}`, error))
-    if ('path' in address) await this.#own(address)
   }
 
-  /** The address in use: the port that the system chose for port 0, the path of a unix socket. */
-  get address(): { readonly host: string; readonly port: number } | { readonly path: string } {
-    const bound = this.#server.address() as AddressInfo | string | null
-    if (bound === null) throw new Error('the listener is stopped')
-    return typeof bound === 'string' ? { path: bound } : { host: bound.address, port: bound.port }
+  /** For `attachListener`: without this event node:http does not watch over the time that requests take. */
+  attach(): void {
+    this.#server.emit('listening')
+  }
+
+  /** Serves a connection that another process has accepted. */
+  take(socket: Socket): void {
+    // As sockets are that a server accepts itself: who has sent all and closes that half still gets the answer.
+    socket.allowHalfOpen = true
+    this.#server.emit('connection', socket)
+  }
+
+  get address(): BoundAddress {
+    return boundAddress(this.#server)
   }
 
   /** How many connections are open, handshakes included. */
@@ -181,9 +162,9 @@ export class Listener {
       for (const socket of [...this.#sockets, ...this.#accepted]) socket.destroy()
     }, deadline)
     await closed
+    await Promise.all([...this.#accepted].map((socket) => new Promise((resolve) => socket.once('close', resolve))))
     clearInterval(sweep)
     clearTimeout(timer)
-    await Promise.all([...this.#accepted].map((socket) => new Promise((resolve) => socket.once('close', resolve))))
   }
 
   #track(sockets: Set<Socket>, socket: Socket): void {
@@ -208,58 +189,6 @@ export class Listener {
     if (this.#stopping !== null) response.shouldKeepAlive = false
     this.#handler(connection, message, response, awaitsContinue)
   }
-
-  async #own({ path, mode, uid, gid }: Extract<ListenAddress, { path: string }>): Promise<void> {
-    try {
-      if (uid !== null || gid !== null) await chown(path, uid ?? -1, gid ?? -1)
-      if (mode !== null) await chmod(path, mode)
-    } catch (error) {
-      await this.stop(0)
-      throw new Error(`cannot set owner and mode of the unix socket "${path}": ${codeOf(error)}`, { cause: error })
-    }
-  }
 }
 
 const sweepInterval = 50
-
-const nameOf = (address: ListenAddress): string =>
-  'path' in address ? `unix socket "${address.path}"` : `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`
-
-const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? `${error}`
-
-const listenProblems: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another process listens there already',
-  EACCES: 'no permission',
-  EPERM: 'no permission',
-  EADDRNOTAVAIL: 'this machine does not have that address',
-  ENOTFOUND: 'no such host name',
-  ENOENT: 'no such folder',
-}
-
-function listen(server: Server, address: ListenAddress): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const fail = (error: Error): void => {
-      reject(new Error(`cannot listen on ${nameOf(address)}: ${listenProblems[codeOf(error)] ?? error.message}`, { cause: error }))
-    }
-    server.once('error', fail)
-    server.listen('path' in address ? { path: address.path } : { host: address.host, port: address.port }, () => {
-      server.off('error', fail)
-      resolve()
-    })
-  })
-}
-
-/** A process that was killed leaves its socket behind, where nobody can listen again until it is gone. */
-async function removeStaleSocket(path: string): Promise<void> {
-  const found = await lstat(path).catch(() => null)
-  // Anything but a socket stays; listening then says what is wrong.
-  if (found?.isSocket() !== true) return
-  const code = await new Promise<string>((resolve) => {
-    const probe = connect(path).once('error', (error) => resolve(codeOf(error)))
-    probe.once('connect', () => {
-      probe.destroy()
-      resolve('')
-    })
-  })
-  if (code === 'ECONNREFUSED') await unlink(path)
-}

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import type { WireRequest, WireResponse } from '../request/wire.ts'
 import type { WireHost } from './exchange.ts'
-import { listenerDefaults, startListener, type Listener, type ListenerSettings } from './listener.ts'
+import { listenerDefaults, type ListenerSettings } from './listener-settings.ts'
+import { startListener, type Listener } from './listener.ts'
 import { defaultTls, type TlsSettings } from './tls.ts'
 
 const caCert = `-----BEGIN CERTIFICATE-----

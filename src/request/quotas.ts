@@ -1,35 +1,47 @@
 /** Rate limits come before everything that costs: a flood is refused before its bodies are read and its tokens are looked up (CVE-2025-12044). */
 import type { Core } from '../core/core.ts'
-import { rateLimited, type RateVerdict } from '../core/quotas.ts'
+import { rateLimited, type RateLimit, type RateVerdict } from '../core/quotas.ts'
 import { refusalOf } from './errors.ts'
 import { askAhead, isResolved } from './input.ts'
 import type { Target } from './resolve.ts'
 import type { WireRequest, WireResponse } from './wire.ts'
 
-const admitted = new WeakSet<WireRequest>()
+/** The limit that a request was counted against before its body was read; null: there was none. */
+const admitted = new WeakMap<WireRequest, RateLimit | null>()
 
-/** For the wire, before it reads a body: the refusal, or null. The request is not counted again when it is served. */
-export function admit(core: Core, wire: WireRequest): WireResponse | null {
+type Refusal = WireResponse | null
+
+/** For the wire, before it reads a body: the refusal, or null. The request is not counted again when it is served. A promise only where others count. */
+export function admit(core: Core, wire: WireRequest): Refusal | Promise<Refusal> {
   const refusal = refuseByQuota(core, wire)
-  admitted.add(wire)
+  admitted.set(wire, core.rateLimiter.limitOf(wire.path))
   return refusal
 }
 
-/** The refusal, or null; also null for what the wire admitted already. */
-export function refuseByQuota(core: Core, wire: WireRequest): WireResponse | null {
-  if (admitted.has(wire)) return null
-  return refusalFor(core, wire, core.rateLimiter.take(wire.path, wire.remoteAddress, core.host.now()))
+/** The refusal, or null; also null for what the wire admitted already, unless a limit came meanwhile that was set at another process. */
+export function refuseByQuota(core: Core, wire: WireRequest): Refusal | Promise<Refusal> {
+  if (admitted.has(wire) && isSameLimit(admitted.get(wire) ?? null, core.rateLimiter.limitOf(wire.path))) return null
+  return refusalFor(core, wire, '')
 }
+
+const isSameLimit = (one: RateLimit | null, other: RateLimit | null): boolean => one === other || JSON.stringify(one) === JSON.stringify(other)
 
 /** The limits of the role that a login is for, which stands in the body. They count besides the limit of the path, which was asked before it was read. */
-export async function refuseByRole(core: Core, wire: WireRequest, target: Target): Promise<WireResponse | null> {
+export async function refuseByRole(core: Core, wire: WireRequest, target: Target): Promise<Refusal> {
   if (!isResolved(target) || target.operation.loginRole === null || !core.rateLimiter.hasRoles(target.mount.record.path)) return null
   const role = await askAhead(core, wire, target, target.operation.loginRole)
-  if (role === null || role === '') return null
-  return refusalFor(core, wire, core.rateLimiter.take(wire.path, wire.remoteAddress, core.host.now(), role))
+  return role === null || role === '' ? null : await refusalFor(core, wire, role)
 }
 
-function refusalFor(core: Core, wire: WireRequest, verdict: RateVerdict | null): WireResponse | null {
+/** A promise only where a process counts for several. */
+function refusalFor(core: Core, wire: WireRequest, role: string): Refusal | Promise<Refusal> {
+  const { counting } = core.crew
+  if (counting === null) return refusalBy(core, wire, core.rateLimiter.take(wire.path, wire.remoteAddress, core.host.now(), role))
+  const limit = core.rateLimiter.limitOf(wire.path, role)
+  return limit === null ? null : counting(wire.remoteAddress, limit, core.host.now()).then((verdict) => refusalBy(core, wire, verdict))
+}
+
+function refusalBy(core: Core, wire: WireRequest, verdict: RateVerdict | null): Refusal {
   if (verdict === null || verdict.retryAfter === 0) return null
   const refusal = refusalOf(core, wire, rateLimited(wire.path))
   if (core.rateLimiter.config.auditRefusals) auditRefusal(core, wire)

@@ -50,7 +50,7 @@ async function serveAudited(core: Core, wire: WireRequest): Promise<WireResponse
   checkNamespace(wire)
   checkHeaders(wire)
   await core.live.refresh()
-  const limited = refuseByQuota(core, wire)
+  const limited = await refuseByQuota(core, wire)
   if (limited !== null) return limited
   const wrapTtl = parseWrapTtl(wire, parseDuration)
   const target = await resolveTarget(core, wire)

@@ -1,6 +1,6 @@
 /** The configuration of servers that have no file: dev mode, and the embedded default of `npm start`. */
 import { systemLeaseSeconds } from '../core/settings.ts'
-import { listenerDefaults } from '../http/listener.ts'
+import { listenerDefaults } from '../http/listener-settings.ts'
 import type { TlsSettings } from '../http/tls.ts'
 import type { ServerConfig } from './config/config.ts'
 import { parseListenAddress, type ListenerConfig } from './config/listeners.ts'
@@ -23,6 +23,7 @@ export const embeddedConfig = (folder: string, address: string, log: LogSettings
   defaultLeaseSeconds: systemLeaseSeconds,
   maxLeaseSeconds: systemLeaseSeconds,
   log,
+  workers: 'auto',
   pidFile: '',
   rawStorageEndpoint: false,
   introspection: false,

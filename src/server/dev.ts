@@ -2,18 +2,18 @@
 import { randomBytes } from 'node:crypto'
 import { shamirSeal } from '../barrier/seals/shamir.ts'
 import type { Core } from '../core/core.ts'
-import { enableMount } from '../core/mounts/change.ts'
 import { setUpCore } from '../core/setup.ts'
 import { newServiceToken } from '../core/tokens/ids.ts'
-import { withUnit } from '../core/unit.ts'
 import { configurationBlock, devNotice, startedLine } from './banner.ts'
 import { devAdditionsOf, type ServerConfig } from './config/config.ts'
 import { readConfig } from './config/read.ts'
 import { listenerAt } from './defaults.ts'
 import { makeDevTls, type DevTls } from './dev-tls.ts'
 import type { LogSettings } from './log.ts'
+import { mountSecret } from './mount-secret.ts'
 import type { DevOptions, ServerOptions } from './options.ts'
-import { runServer, type ServerProcess } from './run.ts'
+import type { ServerProcess } from './process.ts'
+import { runServer } from './run.ts'
 import { addressOf } from './settings.ts'
 
 interface Made {
@@ -70,12 +70,3 @@ async function setUpDev(core: Core, { rootTokenId, kvVersion }: DevOptions): Pro
   if (kvVersion !== null) await mountSecret(core, kvVersion)
   return { rootToken: token.id, unsealKey: key.toString('base64') }
 }
-
-/** KV at `secret/`, as dev servers and first starts have it. */
-export const mountSecret = (core: Core, version: '1' | '2'): Promise<unknown> =>
-  withUnit((unit) =>
-    enableMount(core, unit, {
-      path: 'secret/', kind: 'secret', type: 'kv', description: 'key/value secret storage', local: false, sealWrap: false, externalEntropy: false,
-      options: { version }, config: { default_lease_ttl: 0, max_lease_ttl: 0, force_no_cache: false },
-    }),
-  )

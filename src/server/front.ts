@@ -8,7 +8,6 @@ import { admit } from '../request/quotas.ts'
 import { serve } from '../request/serve.ts'
 import type { WireRequest, WireResponse } from '../request/wire.ts'
 import { inFlightReply, metricsReply } from '../system/sys/observe.ts'
-import { isSnapshotUpload } from '../system/sys/snapshots.ts'
 import type { Core } from '../core/core.ts'
 import type { Reply } from '../kit/result.ts'
 import type { ListenerConfig } from './config/listeners.ts'
@@ -42,7 +41,6 @@ export function wireHostFor(listener: ListenerConfig, gate: Gate, now: () => num
   return {
     serve: (request) => gate.pass(answering, request),
     admit: (request) => (gate.core === null ? null : admit(gate.core, request)),
-    isUpload: isSnapshotUpload,
     now,
     cors: () => gate.core?.live.last().cors ?? null,
     open: listener.open,
@@ -62,8 +60,8 @@ function answeringFor({ open, metrics }: ListenerConfig): Answering {
     const isMetrics = request.path === 'sys/metrics'
     if (metrics !== 'like others' && isMetrics !== (metrics === 'only')) return nothingHere
     if (request.verb !== 'read' || request.namespace !== '') return await serve(core, request)
-    if (isMetrics && open.has('metrics')) return plainAnswer(request, metricsReply(core, formatOf(request), core.host.now()))
-    if (request.path === 'sys/in-flight-req' && open.has('in-flight-req')) return plainAnswer(request, inFlightReply(core))
+    if (isMetrics && open.has('metrics')) return plainAnswer(request, await metricsReply(core, formatOf(request), core.host.now()))
+    if (request.path === 'sys/in-flight-req' && open.has('in-flight-req')) return plainAnswer(request, await inFlightReply(core))
     return await serve(core, request)
   }
 }

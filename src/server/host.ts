@@ -22,8 +22,10 @@ function randomSource(): (bytes: number) => Uint8Array {
   }
 }
 
+export const realNow = (): number => Date.now()
+
 export const realHost = (log: Logger): Host => ({
-  now: Date.now,
+  now: realNow,
   random: randomSource(),
   uuid: () => randomUUID(),
   log,

@@ -1,24 +1,24 @@
 /** The three ways in which a server runs: dev mode, from a configuration, and the embedded default. */
+import { availableParallelism } from 'node:os'
 import { configurationBlock, startedLine } from './banner.ts'
 import { configOf, type ServerConfig } from './config/config.ts'
 import { ConfigError } from './config/entries.ts'
 import { serverKeys } from './config/keys.ts'
 import { readConfig } from './config/read.ts'
 import type { ValueKey } from './config/tables.ts'
-import { runDev } from './dev.ts'
-import { runEmbedded } from './embedded.ts'
-import type { LogSettings } from './log.ts'
+import { embeddedMode } from './embedded.ts'
+import type { Mode, SaidOutside } from './mode.ts'
 import type { ServerOptions } from './options.ts'
-import { runServer, type ServerProcess } from './run.ts'
-import { automaticSeal, unsealAtStart } from './unsealing.ts'
+import type { ServerProcess } from './process.ts'
+import { workersOf } from './workers/count.ts'
 
 /** Resolves with the exit code. */
 export async function serverMain(options: ServerOptions, process: ServerProcess): Promise<number> {
   try {
-    const log = logOf(options)
-    if (options.dev !== null) return await runDev({ ...options, dev: options.dev }, log, process)
-    if (options.config.length > 0 || options.localConfig !== '') return await runConfigured(options, log, process)
-    return await runEmbedded(options, log, process)
+    const said = saidOutside(options)
+    if (options.dev !== null) return await (await import('./dev.ts')).runDev({ ...options, dev: options.dev }, said.log, process)
+    const isConfigured = options.config.length > 0 || options.localConfig !== ''
+    return await run(isConfigured ? await configuredMode(options, said, process) : embeddedMode(options, said, process), process)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     process.err(`Error in the configuration: ${error.message}\n`)
@@ -26,11 +26,28 @@ export async function serverMain(options: ServerOptions, process: ServerProcess)
   }
 }
 
-const { log_level, log_format } = serverKeys.keys
+/** What only the one or the other needs is loaded for it alone: a supervisor is small. */
+async function run(mode: Mode, process: ServerProcess): Promise<number> {
+  const { config, opening, remember, announce, reread } = mode
+  const count = workersOf(config, availableParallelism())
+  if (count > 1) return await (await import('./workers/supervise.ts')).supervise(mode, count, process)
+  const [{ runServer }, { openingOf }] = [await import('./run.ts'), await import('./opening.ts')]
+  return await runServer(config, process, {
+    seal: (barrier, bound) => openingOf(opening, bound, remember).seal(barrier),
+    prepare: (started) => openingOf(opening, started.config, remember).prepare(started.core),
+    announce: (started) => announce(started.config, started.core.barrier.isSealed),
+    reread,
+  })
+}
+
+const { log_level, log_format, workers } = serverKeys.keys
 
 /** What is said outside of the configuration: that wins. */
-function logOf({ logLevel, logFormat }: ServerOptions): Partial<LogSettings> {
-  return { ...(logLevel === '' ? {} : { level: readWord('-log-level', log_level, logLevel) }), ...(logFormat === '' ? {} : { format: readWord('-log-format', log_format, logFormat) }) }
+function saidOutside({ logLevel, logFormat, workers: count }: ServerOptions): SaidOutside {
+  return {
+    log: { ...(logLevel === '' ? {} : { level: readWord('-log-level', log_level, logLevel) }), ...(logFormat === '' ? {} : { format: readWord('-log-format', log_format, logFormat) }) },
+    ...(count === '' ? {} : { workers: readWord('-workers', workers, count) }),
+  }
 }
 
 function readWord<T>(flag: string, { type }: ValueKey<T>, written: string): T {
@@ -39,16 +56,16 @@ function readWord<T>(flag: string, { type }: ValueKey<T>, written: string): T {
   return value as T
 }
 
-async function runConfigured(options: ServerOptions, log: Partial<LogSettings>, process: ServerProcess): Promise<number> {
+async function configuredMode(options: ServerOptions, said: SaidOutside, process: ServerProcess): Promise<Mode> {
   const read = async (): Promise<ServerConfig> => {
     const config = configOf(await readConfig({ paths: options.config, localText: options.localConfig, folderMayBeEmpty: false }), options.hostname)
-    return { ...config, log: { ...config.log, ...log }, apiAddress: options.apiAddress || config.apiAddress }
+    return { ...config, ...said, log: { ...config.log, ...said.log }, apiAddress: options.apiAddress || config.apiAddress }
   }
-  const config = await read()
-  return await runServer(config, process, {
-    seal: () => automaticSeal(config.seal),
-    prepare: ({ core }) => unsealAtStart(core),
-    announce: (started) => process.out(configurationBlock(started.config) + startedLine),
+  return {
+    config: await read(),
+    opening: 'configured',
+    remember: () => undefined,
+    announce: (config) => process.out(configurationBlock(config) + startedLine),
     reread: read,
-  })
+  }
 }

@@ -13,6 +13,7 @@ export interface ServerOptions {
   readonly apiAddress: string
   readonly logLevel: string
   readonly logFormat: string
+  readonly workers: string
   readonly hostname: string
   /** What people type before a verb, where the server was started: `npx coffer`. */
   readonly command: string

@@ -1,7 +1,7 @@
 /** From the configuration to what the core works by. */
 import { createHash } from 'node:crypto'
 import type { CoreSettings } from '../core/settings.ts'
-import type { ListenAddress } from '../http/listener.ts'
+import type { ListenAddress } from '../http/listener-settings.ts'
 import type { ServerConfig } from './config/config.ts'
 import { apiVersion, buildDate } from './version.ts'
 

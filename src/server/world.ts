@@ -1,122 +1,101 @@
 /** Puts a server together: the store, the barrier over it, the core, and what runs beside requests. */
-import { access, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Barrier } from '../barrier/barrier.ts'
 import type { Seal } from '../barrier/seals/seal.ts'
 import { AuditBroker } from '../core/audit/broker.ts'
 import type { Core } from '../core/core.ts'
+import { alone, type Crew } from '../core/crew.ts'
 import type { Host, LogControl } from '../core/host.ts'
-import { resumeRecounts } from '../core/leases/quotas.ts'
-import { startSweeper } from '../core/leases/sweeper.ts'
+import { leaderPace } from '../core/leader/leadership.ts'
 import { makeCore } from '../core/make.ts'
-import { resumeConversions, resumeRemovals } from '../core/mounts/change.ts'
-import { startChores } from '../core/mounts/chores.ts'
 import { releaseEngines } from '../core/registry.ts'
-import type { CoreSettings } from '../core/settings.ts'
-import { stagedPrefix } from '../core/snapshot-place.ts'
 import { clearCubbyhole } from '../engines/cubbyhole/clear.ts'
-import type { WholeStore } from '../kit/store.ts'
+import type { Store } from '../kit/store.ts'
 import { openLmdbStore } from '../storage/lmdb.ts'
-import { lockFolder } from '../storage/lock.ts'
 import { memoryStore } from '../storage/memory.ts'
 import type { ServerConfig, StorageConfig } from './config/config.ts'
-import { ConfigError } from './config/entries.ts'
 import { builtinRegistry } from './engines.ts'
+import { startJobs } from './jobs.ts'
+import { repeat } from './repeat.ts'
 import { coreSettings } from './settings.ts'
 
 export interface World {
   readonly core: Core
-  readonly host: Host
-  readonly settings: CoreSettings
-  /** Ends everything in order: sweeper, chores, audit, store. */
+  /** Seals this process: requests and jobs. */
+  readonly forget: () => void
+  /** Another process has ended: frees what it held. */
+  readonly noteGone: (processId: string) => void
+  /** Ends everything in order: jobs, audit, store. */
   readonly close: () => Promise<void>
+}
+
+/** What a world is part of. */
+export interface WorldSurroundings {
+  readonly host: Host
+  readonly logControl: LogControl
+  /** Called when the store can no longer be trusted to keep what it acknowledges: the process must end. */
+  readonly onStop: (reason: Error) => void
+  /** Finds the automatic seal, once the store is open. */
+  readonly sealOf: (barrier: Barrier) => Promise<Seal | null>
+  /** Null: this process serves alone, and holds the lock of the folder itself. */
+  readonly crew: Crew | null
+  /** The first process since the server was started. */
+  readonly isFirst: boolean
+  /** No other process has it, now or later. */
+  readonly processId: string
 }
 
 /** Little: what is used often is kept opened, above the barrier. */
 const sealedCacheBytes = 4 * 1024 * 1024
 
 interface OpenStore {
-  readonly store: WholeStore
+  readonly store: Store
+  readonly freeDeadReaders: () => void
   readonly close: () => Promise<void>
 }
 
-/** Throws with one line for the operator when the folder cannot be used or another server has it. */
+/** Throws with one line for the operator when the folder cannot be used. */
 async function openStore(storage: StorageConfig, onStop: (reason: Error) => void): Promise<OpenStore> {
-  if (storage.type === 'inmem') return { store: memoryStore(), close: async () => undefined }
-  await checkNotVault(storage.folder)
-  const lock = await lockFolder(storage.folder)
-  try {
-    for (const name of await readdir(storage.folder)) if (name.startsWith(stagedPrefix)) await rm(join(storage.folder, name), { force: true })
-    const store = await openLmdbStore({ folder: storage.folder, cacheBytes: sealedCacheBytes, onStop })
-    return {
-      store,
-      async close() {
-        await store.close()
-        await lock.release()
-      },
-    }
-  } catch (error) {
-    await lock.release()
-    throw error
-  }
+  if (storage.type === 'inmem') return { store: memoryStore(), freeDeadReaders: () => undefined, close: async () => undefined }
+  const store = await openLmdbStore({ folder: storage.folder, cacheBytes: sealedCacheBytes, onStop })
+  return { store, freeDeadReaders: () => void store.freeDeadReaders(), close: () => store.close() }
 }
 
-/** Vault's own data, by what its drivers `file` and `raft` make first: a start there would look as if the data were lost. */
-async function checkNotVault(folder: string): Promise<void> {
-  for (const name of ['core/_seal-config', 'core/_keyring', 'vault.db', 'raft/raft.db']) {
-    const isThere = await access(join(folder, name)).then(() => true, () => false)
-    if (isThere) throw new ConfigError(`the storage folder "${folder}" holds the data of another program (${name}), which this server cannot read: choose another folder`)
-  }
-}
-
-/** `sealOf` finds the automatic seal, once the store is open. `onStop` is called when the store can no longer be trusted to keep what it acknowledges: the process must end. */
-export async function openWorld(config: ServerConfig, host: Host, logControl: LogControl, onStop: (reason: Error) => void, sealOf: (barrier: Barrier) => Promise<Seal | null>): Promise<World> {
-  const { store, close } = await openStore(config.storage, onStop)
-  const settings = coreSettings(config)
+/** Whoever calls it has locked the storage, or belongs to a crew whose supervisor has. */
+export async function openWorld(config: ServerConfig, around: WorldSurroundings): Promise<World> {
+  const { host, logControl, onStop, sealOf, crew } = around
+  const { store, freeDeadReaders, close } = await openStore(config.storage, onStop)
   const barrier = new Barrier(store, { now: host.now })
-  const automaticSeal = await barrier.checkFormat().then(() => sealOf(barrier)).catch(async (error: unknown) => {
+  const automaticSeal = await sealOf(barrier).catch(async (error: unknown) => {
     await close()
     throw error
   })
   const audit = new AuditBroker({ host, limits: { dataFolder: config.storage.folder === '' ? null : config.storage.folder, folders: config.audit.folders, prefix: config.audit.prefix } })
-  const core = makeCore({ host, logControl, settings, barrier, registry: builtinRegistry(), audit, automaticSeal, snapshots: { store, folder: config.storage.folder || tmpdir() }, clearCubbyhole })
-  const stopSweeper = startSweeper(core)
-  const stopChores = startChores(core)
-  const stopTicking = startTicking(core)
+  const parts = { host, logControl, settings: coreSettings(config), registry: builtinRegistry(), audit, automaticSeal, clearCubbyhole }
+  const sealHere = (): void => {
+    jobs.forget()
+    core.forget()
+  }
+  const core = makeCore({ ...parts, barrier, crew: crew ?? { ...alone, seal: async () => sealHere() } })
+  const coreOver = (over: Barrier): Core => makeCore({ ...parts, barrier: over })
+  const pace = crew === null ? { ...leaderPace, beatEvery: 0 } : leaderPace
+  const jobs = startJobs({ store, core, coreOver, processId: around.processId, pace, isOnly: around.isFirst })
+  const stopTicking = repeat(host, tickMs, 'following the keys', () => barrier.tick())
   return {
     core,
-    host,
-    settings,
+    forget: sealHere,
+    noteGone(id) {
+      jobs.noteGone(id)
+      freeDeadReaders()
+    },
     async close() {
-      stopTicking()
-      await stopSweeper()
-      await stopChores()
+      await stopTicking()
+      await jobs.close()
       await audit.close()
       await releaseEngines(core.registry)
-      barrier.seal()
+      sealHere()
       await close()
     },
   }
 }
 
 const tickMs = 5_000
-
-/** What recurs beside requests: following the keyring, finishing what a crash interrupted. */
-function startTicking(core: Core): () => void {
-  let cancel = (): void => undefined
-  const turn = (): void => {
-    const work = async (): Promise<void> => {
-      await core.barrier.tick()
-      if (core.barrier.isSealed) return
-      await resumeRemovals(core)
-      await resumeConversions(core)
-      await resumeRecounts(core)
-    }
-    work()
-      .catch((error: unknown) => core.host.log('error', 'core', 'recurring work failed', { error: error instanceof Error ? error.message : 'unknown' }))
-      .finally(() => (cancel = core.host.later(tickMs, turn)))
-  }
-  cancel = core.host.later(tickMs, turn)
-  return () => cancel()
-}

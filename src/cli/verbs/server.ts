@@ -13,6 +13,7 @@ interface Flags {
   readonly listen: string
   readonly 'log-level': string
   readonly 'log-format': string
+  readonly workers: string
   readonly dev: boolean
   readonly 'dev-root-token-id': string
   readonly 'dev-listen-address': string
@@ -56,6 +57,7 @@ export const command = defineCommand({
     listen: withDefault(text('HOST:PORT to listen on, where no configuration says it.', { variable: 'LISTEN' }), defaultListen),
     'log-level': withDefault(text('trace, debug, info, warn, error or off.', { variable: 'LOG_LEVEL' }), ''),
     'log-format': withDefault(text('standard or json.', { variable: 'LOG_FORMAT' }), ''),
+    workers: withDefault(text('Processes that serve requests: auto (one for each core, at most 8) or a number.', { variable: 'WORKERS' }), ''),
     dev: bool('In memory, unsealed, with a root token of one\'s choice. Never for anything real.'),
     'dev-root-token-id': withDefault(text('The root token of -dev; default: a random one.', { variable: 'DEV_ROOT_TOKEN_ID' }), ''),
     'dev-listen-address': withDefault(text('HOST:PORT for -dev.', { variable: 'DEV_LISTEN_ADDRESS' }), defaultListen),
@@ -85,6 +87,7 @@ function optionsOf(session: Session<Flags>): ServerOptions {
     apiAddress: readVariable(environment, 'API_ADDR') ?? readVariable(environment, 'REDIRECT_ADDR') ?? '',
     logLevel: flags['log-level'],
     logFormat: flags['log-format'],
+    workers: flags.workers,
     hostname: hostname(),
     // `npm start` and `npx coffer` both leave the command where only npx finds it.
     command: environment['npm_command'] === undefined ? program : `npx ${program}`,
@@ -103,7 +106,7 @@ const devOptionsOf = (flags: Flags): DevOptions => ({
 function warnAboutIgnored({ flags, given, print }: Session<Flags>): void {
   for (const name of Object.keys(ignored)) if (given.has(name)) print.warn(`The flag -${name} has no effect here.`)
   const kind = flags.dev || flags['dev-tls'] ? '-dev' : flags.config === undefined ? null : '-config'
-  for (const name of ['data', 'listen']) if (kind !== null && given.has(name)) print.warn(`-${name} has no effect with ${kind}.`)
+  for (const name of kind === '-dev' ? ['data', 'listen', 'workers'] : ['data', 'listen']) if (kind !== null && given.has(name)) print.warn(`-${name} has no effect with ${kind}.`)
 }
 
 /** Keeps the root token where later commands find it; what it says goes into the notice of the first start. */

@@ -53,10 +53,10 @@ async function checkIndexes(base: Base, findings: Findings): Promise<void> {
 
 const kinds = new Set([
   'token', 'accessor', 'child', 'revoking', 'lease', 'folder', 'held', 'expiry', 'lockout', 'entity', 'alias', 'alias-id', 'entity-merged',
-  'generation', 'mounts-generation', 'lease-quotas', 'lease-count', 'lease-recount',
+  'generation', 'mounts-generation', 'lease-quotas', 'lease-count', 'lease-recount', 'leader',
 ])
 /** Sealed for the root key, or not at all: the barrier checks them when it unseals. */
-const ownSeal = new Set(['barrier/seal', 'barrier/keyring', 'barrier/store'])
+const ownSeal = new Set(['barrier/seal', 'barrier/keyring'])
 
 /** Everything outside of the trees opens, and is of a kind that these checks know. */
 async function checkValues(base: Base, findings: Findings): Promise<void> {

@@ -6,6 +6,7 @@ import { records } from '../../kit/records.ts'
 import type { Transaction } from '../../kit/store.ts'
 import { opaqueStore } from '../base.ts'
 import type { Core } from '../core.ts'
+import type { Host } from '../host.ts'
 import { releaseLease } from '../leases/quotas.ts'
 import { heldKey, leaseRecords, parseLeaseReference, placeOf, tokenExpiryKey } from '../leases/record.ts'
 import { queueLease, revokeLease } from '../leases/revoke.ts'
@@ -72,21 +73,21 @@ export const isUsedUp = async (core: Core, hash: string): Promise<boolean> => (a
 type How = 'at once' | 'queued'
 
 /** Revocations that somebody in this process is finishing. */
-const underWay = new WeakMap<Core, Set<string>>()
+const underWay = new WeakMap<Host, Set<string>>()
 const leasesAtOnce = 8
 
 /** Revokes a token that has expired, without waiting for any engine. */
 export async function expireToken(core: Core, hash: string): Promise<void> {
   await killToken(core, hash)
-  if (underWay.get(core)?.has(hash) !== true) await finishRevocation(core, hash, 'queued')
+  if (underWay.get(core.host)?.has(hash) !== true) await finishRevocation(core, hash, 'queued')
 }
 
 /** The second half: leases, children, cubbyhole. May be run again at any point. */
 export async function finishRevocation(core: Core, hash: string, how: How = 'at once'): Promise<void> {
   const left = await remains.read(opaqueStore(core), hash)
   if (left === null) return
-  const mine = underWay.get(core) ?? new Set()
-  underWay.set(core, mine.add(hash))
+  const mine = underWay.get(core.host) ?? new Set()
+  underWay.set(core.host, mine.add(hash))
   try {
     await removeWhatHangsOn(core, left, how)
   } finally {
@@ -149,7 +150,7 @@ async function eachName(core: Core, prefix: string, atOnce: number, work: (name:
 export async function resumeRevocations(core: Core): Promise<number> {
   let count = 0
   await eachName(core, 'revoking/', 1, async (hash) => {
-    if (underWay.get(core)?.has(hash) === true) return
+    if (underWay.get(core.host)?.has(hash) === true) return
     await finishRevocation(core, hash, 'queued').then(() => (count += 1), (error: unknown) => {
       if (!core.barrier.isSealed) core.host.log('error', 'token', 'a revocation could not be finished yet', { error: error instanceof Error ? error.message : 'unknown' })
     })

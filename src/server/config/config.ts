@@ -27,6 +27,7 @@ export interface ServerConfig {
   readonly defaultLeaseSeconds: number
   readonly maxLeaseSeconds: number
   readonly log: LogSettings
+  readonly workers: number | 'auto'
   readonly pidFile: string
   readonly rawStorageEndpoint: boolean
   readonly introspection: boolean
@@ -72,6 +73,7 @@ function readConfigured(entries: Entries, hostname: string): Omit<ServerConfig, 
     ui: values.ui,
     ...leasesOf(values),
     log: { level: values.log_level, format: values.log_format },
+    workers: values.workers,
     pidFile: values.pid_file,
     rawStorageEndpoint: values.raw_storage_endpoint,
     introspection: values.introspection_endpoint,

@@ -3,7 +3,7 @@ import { systemLeaseSeconds } from '../../core/settings.ts'
 import { logFormats, logLevels } from '../log.ts'
 import { listenerLabels } from './listener-keys.ts'
 import { because, blocks, defaulted, labelled, optional, section, table } from './tables.ts'
-import { choice, duration, flag, text, texts } from './values.ts'
+import { choice, duration, flag, text, texts, workerCount } from './values.ts'
 
 const seal = {
   disabled: defaulted(flag, false, '`true`: the block counts as not there.'),
@@ -68,6 +68,7 @@ export const serverKeys = table({
   default_max_request_duration: optional(duration, 'For a whole request, on listeners that say nothing else.', { shown: '`90s`' }),
   log_level: defaulted(choice(logLevels), 'info', '`trace`, `debug`, `info`, `warn`, `error` or `off`. `-log-level` and `COFFER_LOG_LEVEL` win. Read again on SIGHUP.'),
   log_format: defaulted(choice(logFormats), 'standard', 'Or `json`, one object a line. `-log-format` and `COFFER_LOG_FORMAT` win.'),
+  workers: defaulted(workerCount, 'auto', 'Processes that serve requests, all of them from one store. `auto`: one for each core, at most 8. `1`: everything in one process, as with `inmem`. `-workers` and `COFFER_WORKERS` win.'),
   pid_file: defaulted(text, '', 'Holds the number of the process while it runs.', { shown: 'none' }),
   ui: defaulted(flag, false, 'Accepted; there is no web console yet.'),
   enable_response_header_hostname: defaulted(flag, false, 'Name the machine in every answer, as `X-Vault-Hostname`.'),

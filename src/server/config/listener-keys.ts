@@ -1,6 +1,6 @@
 /** The keys of `listener "tcp"` and `listener "unix"`. */
 import { defaultJsonLimits } from '../../kit/json.ts'
-import { listenerDefaults } from '../../http/listener.ts'
+import { listenerDefaults } from '../../http/listener-settings.ts'
 import { because, defaulted, free, labelled, optional, section, table } from './tables.ts'
 import { choice, duration, fileMode, flag, ranges, text, texts, whole } from './values.ts'
 

@@ -1,6 +1,6 @@
 /** From the keys of a listener to its settings: addresses, TLS, limits, headers, and what it opens to callers without a token. */
 import { defaultJsonLimits } from '../../kit/json.ts'
-import { listenerDefaults, type ListenAddress, type ListenerSettings } from '../../http/listener.ts'
+import { listenerDefaults, type ListenAddress, type ListenerSettings } from '../../http/listener-settings.ts'
 import { defaultTls, type TlsSettings } from '../../http/tls.ts'
 import type { OpenEndpoint } from '../../request/wire.ts'
 import { cipherList } from './ciphers.ts'

@@ -65,6 +65,19 @@ export const ranges: ValueType<readonly Cidr[]> = {
   read: (value) => attempt(() => texts.read(value)?.map(parseCidr)),
 }
 
+export const workersMax = 64
+
+/** How many processes serve: `auto`, or a number from 1. */
+export const workerCount: ValueType<number | 'auto'> = {
+  shown: `auto, or a number from 1 to ${workersMax}`,
+  read(value) {
+    const written = textOf(value)
+    if (written === 'auto') return written
+    const count = written !== undefined && /^\d{1,3}$/.test(written) ? Number(written) : 0
+    return count >= 1 && count <= workersMax ? count : undefined
+  },
+}
+
 /** Permissions in octal digits. */
 export const fileMode: ValueType<number> = {
   shown: 'permissions such as "0660"',

@@ -1,9 +1,9 @@
 /** `sys/rekey`, `sys/generate-root`, `sys/rotate`, `sys/key-status`: what key holders do. */
 import { decodeToken } from '../../barrier/generate-root.ts'
 import { deleteBackup, parsePgpKey, parsePgpKeys, readBackup, type BackupKind } from '../../barrier/pgp-shares.ts'
-import type { Rekey } from '../../barrier/rekey.ts'
 import { parseShare } from '../../barrier/seals/shamir.ts'
 import type { Core } from '../../core/core.ts'
+import type { RekeyCeremony } from '../../core/keys.ts'
 import { formatDuration } from '../../kit/duration.ts'
 import { badRequest } from '../../kit/errors.ts'
 import { defaulted, duration, flag, integer, list, optional, secret, text } from '../../kit/fields.ts'
@@ -78,7 +78,7 @@ const rekeyInput = {
 }
 
 /** The same endpoints for the unseal key and for the recovery key. */
-function rekeyOperations(base: string, of: (core: Core) => Rekey): Operation[] {
+function rekeyOperations(base: string, of: (core: Core) => RekeyCeremony): Operation[] {
   const [init, update, verify] = [`${base}/init`, `${base}/update`, `${base}/verify`] as const
   const at = (path: string) => systemPath(path as 'rekey/init')
   return [

@@ -15,7 +15,6 @@ import { mountOperations } from './mounts.ts'
 import { policyOperations } from './policies.ts'
 import { rawOperations } from './raw.ts'
 import { remountOperations } from './remount.ts'
-import { snapshotOperations } from './snapshots.ts'
 import { toolOperations } from './tools.ts'
 import { uiOperations } from './ui.ts'
 import { wrappingOperations } from './wrapping.ts'
@@ -25,7 +24,7 @@ export const system = engine({
   kind: 'system',
   summary: 'Control, policies and diagnosis of the server.',
   operations: [
-    ...auditOperations, ...configOperations, ...diagnosisOperations, ...pluginOperations, ...observeOperations, ...quotaOperations, ...rawOperations, ...ceremonyOperations, ...healthOperations, ...initOperations, ...capabilityOperations, ...leaseOperations, ...mountOperations, ...policyOperations, ...remountOperations, ...snapshotOperations, ...toolOperations,
+    ...auditOperations, ...configOperations, ...diagnosisOperations, ...pluginOperations, ...observeOperations, ...quotaOperations, ...rawOperations, ...ceremonyOperations, ...healthOperations, ...initOperations, ...capabilityOperations, ...leaseOperations, ...mountOperations, ...policyOperations, ...remountOperations, ...toolOperations,
     ...uiOperations, ...wrappingOperations,
   ],
 })

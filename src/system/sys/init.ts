@@ -78,7 +78,10 @@ const writeInit = init.write({
     const recoveryHolders = holders(core, 'recovery_pgp_keys', input.recovery_pgp_keys as Json, request.recoveryShares)
     const tokenHolder = strictHolder(core, 'root_token_pgp_key', input.root_token_pgp_key as Json)
     const { keys, recoveryKeys, made } = await initializeBarrier(core.barrier, request, automatic, () => setUpCore(core))
-    if (automatic !== null) await unsealBySeal(core.barrier, automatic)
+    if (automatic !== null) {
+      await unsealBySeal(core.barrier, automatic)
+      await core.crew.shareKey()
+    }
     const recovery = encodeShares(sharesFor(recoveryHolders, recoveryKeys))
     return plainJson({
       ...encodeShares(sharesFor(secretHolders, keys)),
@@ -136,7 +139,7 @@ const seal = systemPath('seal').write({
     const { core } = call
     if (core.barrier.isSealed) return null
     await requireSudo(call, 'sys/seal')
-    core.seal()
+    await core.seal()
     return null
   },
 })

@@ -1,11 +1,17 @@
 /** `sys/metrics`, `sys/in-flight-req`, `sys/loggers`, `sys/monitor`: watching a running server. */
 import type { Core } from '../../core/core.ts'
 import type { LogLevel } from '../../core/host.ts'
+import { addFigures, metricsJson, prometheusText, type Figures } from '../../core/telemetry.ts'
 import { badRequest } from '../../kit/errors.ts'
 import { defaulted, text } from '../../kit/fields.ts'
 import { plainJson, reply, type Reply } from '../../kit/result.ts'
 import { formatTime } from '../../kit/time.ts'
 import { systemPath } from '../call.ts'
+
+/** What this process has counted. */
+export const figuresOf = (core: Core): Figures => core.telemetry.figures(gaugesOf(core))
+
+const allFigures = async (core: Core): Promise<Figures> => addFigures([figuresOf(core), ...(await core.crew.otherFigures())])
 
 function gaugesOf(core: Core): Record<string, number> {
   const memory = process.memoryUsage()
@@ -21,9 +27,9 @@ function gaugesOf(core: Core): Record<string, number> {
 }
 
 /** `format` is `prometheus`, or '' for JSON. */
-export function metricsReply(core: Core, format: string, now: number): Reply {
-  if (format === 'prometheus') return reply({ raw: { contentType: 'text/plain; version=0.0.4; charset=utf-8', body: core.telemetry.prometheus(gaugesOf(core)) } })
-  if (format === '') return plainJson(core.telemetry.json(gaugesOf(core), formatTime(now)))
+export async function metricsReply(core: Core, format: string, now: number): Promise<Reply> {
+  if (format === 'prometheus') return reply({ raw: { contentType: 'text/plain; version=0.0.4; charset=utf-8', body: prometheusText(await allFigures(core)) } })
+  if (format === '') return plainJson(metricsJson(await allFigures(core), formatTime(now)))
   return reply({ status: 400, raw: { contentType: 'text/plain', body: `metric response format ${JSON.stringify(format)} unknown` } })
 }
 
@@ -33,8 +39,8 @@ const metrics = systemPath('metrics').read({
   handle: ({ core, input, now }) => metricsReply(core, input.format, now),
 })
 
-export const inFlightReply = (core: Core): Reply =>
-  plainJson(Object.fromEntries([...core.telemetry.inFlight()].map(([id, request]) => [id, {
+export const inFlightReply = async (core: Core): Promise<Reply> =>
+  plainJson(Object.fromEntries([...(await allFigures(core)).inFlight].map(([id, request]) => [id, {
     start_time: formatTime(request.startedAt), client_remote_address: request.clientAddress, request_path: `/v1/${request.path}`, request_method: request.method, client_id: '',
   }])))
 

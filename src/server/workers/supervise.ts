@@ -1,0 +1,65 @@
+/** A run of a server with several workers: what the supervisor does, from its configuration to its exit code. It serves no request itself. */
+import { headersFor, withBound } from '../bound.ts'
+import type { ServerConfig } from '../config/config.ts'
+import { lockStorage } from '../lock-storage.ts'
+import { createLog, describeError, type Log } from '../log.ts'
+import type { Mode } from '../mode.ts'
+import { oneLine, startFailure, stopSignal, writePid, type ServerProcess } from '../process.ts'
+import { Supervisor } from './supervisor.ts'
+
+interface Running {
+  readonly config: ServerConfig
+  /** In order. */
+  readonly closing: readonly (() => Promise<void>)[]
+}
+
+/** Resolves with the exit code when the server has stopped. Every failure to start is one line. */
+export async function supervise(mode: Mode, count: number, process: ServerProcess): Promise<number> {
+  const log = createLog(mode.config.log, process.now, process.out)
+  const supervisor = new Supervisor(mode, process, log, (reason) => stopped.fail(reason))
+  let running: Running | null = null
+  const stopped = stopSignal(process, () => void (running !== null && reload(running.config, supervisor, mode, log)))
+  process.onFailure((error) => log.write('error', 'core', 'unhandled failure', describeError(error)))
+  try {
+    running = await start(mode, supervisor, log)
+  } catch (error) {
+    stopped.end()
+    process.err(startFailure(oneLine(error)))
+    return 1
+  }
+  mode.announce(running.config, await supervisor.isSealed())
+  supervisor.fill(count)
+  const reason = await stopped.reason
+  log.write(reason.isFailure ? 'error' : 'info', 'core', reason.text)
+  for (const close of running.closing) await close()
+  if (reason.isFailure) process.err(`The server has stopped: ${reason.text}\n`)
+  return reason.isFailure ? 1 : 0
+}
+
+/** Addresses come first: a taken port is found before a folder, a key or a token is made. Whatever was opened is closed when a later step fails. */
+async function start({ config: given }: Mode, supervisor: Supervisor, log: Log): Promise<Running> {
+  for (const warning of given.warnings) log.write('warn', 'config', warning)
+  const undo: (() => Promise<void>)[] = [() => supervisor.stop()]
+  try {
+    // The process starts while the rest is done.
+    const first = supervisor.prepareFirst()
+    const config = withBound(given, await supervisor.acceptor.open(given.listeners.map(({ settings }) => settings.address)))
+    undo.push(await lockStorage(config.storage))
+    await supervisor.openFirst(first, config)
+    undo.push(await writePid(config.pidFile))
+    return { config, closing: undo }
+  } catch (error) {
+    for (const close of undo) await close()
+    throw error
+  }
+}
+
+/** SIGHUP: every worker reads certificates anew and opens audit files anew, and gets headers and the level of the log. */
+function reload(config: ServerConfig, supervisor: Supervisor, { reread }: Mode, log: Log): void {
+  log.write('info', 'core', 'reloading configuration, certificates and audit files')
+  supervisor.reload(null)
+  reread?.().then((anew) => {
+    log.levels.setInitial(anew.log.level)
+    supervisor.reload({ headers: headersFor(config.listeners, anew.listeners), level: anew.log.level })
+  }).catch((error: unknown) => log.write('error', 'core', 'reload failed', { error: oneLine(error) }))
+}
