@@ -15,7 +15,8 @@ const layers: readonly Layer[] = [
   {
     folder: 'src/cli',
     only: ['src/server', 'src/agent', 'src/scan', 'client/src/node', 'client/src', 'src/kit'],
-    files: ['src/core/audit/verify.ts'], // `audit verify` works on a file, without a server
+    // `audit verify` and `operator snapshot` work on files, without a server
+    files: ['src/core/audit/verify.ts', 'src/storage/snapshot/read.ts'],
   },
   { folder: 'src/agent', only: ['client/src/node', 'client/src', 'src/kit'] },
   { folder: 'src/scan', only: ['client/src', 'src/kit'] },

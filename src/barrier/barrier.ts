@@ -7,7 +7,7 @@ import type { KeyObject } from 'node:crypto'
 import { aeadKeyLength, importAeadKey } from '../crypto/aead.ts'
 import { isEqualSecret } from '../crypto/keys.ts'
 import { badRequest, Conflict, internal } from '../kit/errors.ts'
-import type { Store, Write } from '../kit/store.ts'
+import type { Expectation, Store, Write } from '../kit/store.ts'
 import type { LayeredStore } from '../storage/layered.ts'
 import { GenerationalCache } from './cache.ts'
 import {
@@ -16,10 +16,10 @@ import {
 import { Keyring, sealedError } from './keyring.ts'
 import { sealedNames } from './names.ts'
 import { decodeSealRecord, encodeSealRecord, type SealRecord } from './seal-record.ts'
-import type { Seal } from './seals/seal.ts'
-import type { ShareConfig } from './seals/shamir.ts'
+import type { RecoverySetup, SealSetup } from './setup.ts'
 import { SerialQueue } from './serial-queue.ts'
 import { StagedStore } from './staging.ts'
+import { dataFormat, encodeStoreRecord, formatOf, storeKey } from './store-record.ts'
 import { checkTree, type Finding } from './tree-check.ts'
 import { createKeyCache } from './tree-keys.ts'
 import { readUsage, reserveUsage } from './usage.ts'
@@ -34,20 +34,6 @@ export interface BarrierOptions {
   readonly cacheBytes?: number
   /** Called when another process has changed the root key, so that this one can no longer follow the keyring: `unseal` with the new one. */
   readonly onRootKeyChanged?: () => void
-}
-
-/** How the root key is protected from now on. */
-export interface SealSetup {
-  readonly seal: Seal
-  /** The shares of the seal's key; 0 of 0 when nobody holds any. */
-  readonly config: ShareConfig
-}
-
-/** A recovery key, which authorises what unseal keys would if the seal were not automatic. */
-export interface RecoverySetup {
-  /** Copied at once: the caller wipes it. */
-  readonly key: Uint8Array
-  readonly config: ShareConfig
 }
 
 export interface KeyStatus {
@@ -82,6 +68,8 @@ export class Barrier {
   readonly #keyCache = createKeyCache(8 * 2 ** 20)
   readonly #trees = new GenerationalCache<LayeredStore>(8_192)
   #rootKey: KeyObject | null = null
+  /** Version of the record of the store whose keys are open: see `store-record.ts`. */
+  #storeVersion = 0
   #isInitializing = false
   #keyChanges = 0
   /** Grows with each `seal`, so that an unsealing that was under way does not win over it. */
@@ -93,6 +81,8 @@ export class Barrier {
     this.#base = new StagedStore(store)
     this.#keyring = new Keyring({
       reload: () => this.#reload(),
+      fence: () => this.#fence(),
+      follow: () => this.follow(),
       reserve: (active, count) => reserveUsage(this.#base, this.#keyring, active, count),
     })
     this.#values = sealedValues(this.#base, this.#keyring, options.cacheBytes === undefined ? {} : { cacheBytes: options.cacheBytes })
@@ -171,6 +161,9 @@ export class Barrier {
    */
   async unseal(rootKey: Uint8Array): Promise<void> {
     const sealings = this.#sealings
+    // Read first: should the store be replaced in between, its keyring is newer than this, and the next commit finds out.
+    const store = await this.#base.get(storeKey)
+    formatOf(store)
     const record = await this.#base.get(keyringKey)
     if (record === null) throw badRequest('Vault is not initialized')
     if (rootKey.length !== aeadKeyLength) throw badRequest(unsealFailed)
@@ -179,6 +172,7 @@ export class Barrier {
     if (content === null) throw badRequest(unsealFailed)
     if (sealings !== this.#sealings) throw sealedError()
     this.#rootKey = key
+    this.#storeVersion = store?.version ?? 0
     this.#keyChanges += 1
     this.#keyring.load(content, record.version)
   }
@@ -239,11 +233,45 @@ export class Barrier {
     return { term, installed, encryptions: Math.max(0, reserved - this.#keyring.active.meter.left) }
   }
 
+  /** Throws 'bad_request' when the data are of a form that this program does not know: it must not start on them. */
+  async checkFormat(): Promise<void> {
+    formatOf(await this.#store.get(storeKey))
+  }
+
+  /** Whether the root key that is open here opens this keyring record, of a snapshot for instance. */
+  opensKeyring(record: Uint8Array): boolean {
+    return this.#rootKey !== null && openKeyring(record, this.#rootKey) !== null
+  }
+
+  /**
+   * Takes over what is in the store when it has been replaced as a whole; true when it has. Where the root key does not open what is there
+   * now, the barrier is sealed from then on, and 'sealed' thrown.
+   */
+  async follow(): Promise<boolean> {
+    if (this.#isInitializing) return false
+    const store = await this.#base.get(storeKey)
+    if ((store?.version ?? 0) === this.#storeVersion || this.#rootKey === null) return false
+    const record = await this.#base.get(keyringKey)
+    const content = record === null || this.#rootKey === null ? null : openKeyring(record.value, this.#rootKey)
+    if (record === null || content === null) {
+      this.seal()
+      this.#options.onRootKeyChanged?.()
+      throw sealedError()
+    }
+    if ((store?.version ?? 0) <= this.#storeVersion) return true // Somebody else in this process was faster.
+    this.#values.forget()
+    this.#keyCache.clear()
+    this.#keyring.close()
+    this.#keyring.load(content, record.version)
+    this.#storeVersion = store?.version ?? 0
+    return true
+  }
+
   /** To be called every few seconds: follows what other processes did to the keyring, and rotates when that is due. */
   async tick(): Promise<void> {
     if (this.isSealed) return
     await this.#keyring.reload()
-    if (!(await this.#isRotationDue())) return
+    if (this.isSealed || !(await this.#isRotationDue())) return
     const { term } = this.#keyring.active
     await this.#changeKeyring((current) => (newestTerm(current).term === term ? withNewTerm(current, this.#options.now()) : current))
   }
@@ -288,7 +316,8 @@ export class Barrier {
       this.#rootKey = importAeadKey(Buffer.from(rootKey))
       const content = createKeyringContent(this.#options.now(), this.#options.random)
       const keyring = { put: keyringKey, value: sealKeyring(content, this.#rootKey) }
-      const version = await this.#base.commit([], [{ put: sealKey, value: record }, keyring])
+      const version = await this.#base.commit([], [{ put: sealKey, value: record }, keyring, { put: storeKey, value: encodeStoreRecord(dataFormat) }])
+      this.#storeVersion = version
       this.#keyring.load(content, version, firstEncryptions)
       if (recovery !== null) await this.values.commit([], [{ put: recoveryKey, value: this.#recoveryProof(recovery.key) }])
       const made = await first()
@@ -334,7 +363,14 @@ export class Barrier {
     })
   }
 
+  async #fence(): Promise<Expectation> {
+    await this.follow()
+    this.#keyring.check()
+    return { key: storeKey, version: this.#storeVersion }
+  }
+
   async #reload(): Promise<void> {
+    await this.follow()
     const record = await this.#base.get(keyringKey)
     // Versions only grow, so what was read late cannot undo what was loaded meanwhile.
     if (record === null || this.#rootKey === null || record.version <= this.#keyring.version) return

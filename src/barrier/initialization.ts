@@ -2,9 +2,10 @@
 import { randomBytes } from 'node:crypto'
 import { aeadKeyLength } from '../crypto/aead.ts'
 import { badRequest } from '../kit/errors.ts'
-import type { Barrier, RecoverySetup } from './barrier.ts'
+import type { Barrier } from './barrier.ts'
 import type { Seal } from './seals/seal.ts'
 import { checkShareConfig, createShares, shamirSeal, shamirType, type ShareConfig } from './seals/shamir.ts'
+import type { RecoverySetup } from './setup.ts'
 
 /** How to share the keys. Zeros where the seal has no such keys. */
 export interface InitRequest {

@@ -5,6 +5,7 @@
 import type { KeyObject } from 'node:crypto'
 import { deriveKey, deriveSigningKey } from '../crypto/keys.ts'
 import { ApiError } from '../kit/errors.ts'
+import type { Expectation } from '../kit/store.ts'
 import type { KeyringContent, RotationConfig } from './keyring-record.ts'
 import { newestTerm } from './keyring-record.ts'
 import { EncryptionMeter } from './meter.ts'
@@ -20,6 +21,10 @@ export interface ActiveKey {
 export interface KeyringSource {
   /** Reads the keyring record again if it has changed, and calls `load`. */
   reload(): Promise<void>
+  /** See `Keyring.fence`. */
+  fence(): Promise<Expectation>
+  /** See `Barrier.follow`. */
+  follow(): Promise<boolean>
   /** Adds to the durable count of encryptions under the key of this term. */
   reserve(active: ActiveKey, count: number): Promise<void>
 }
@@ -82,6 +87,16 @@ export class Keyring {
     this.#version = 0
     this.#active = null
     for (const held of [this.#keys, this.#derived, this.#missing, this.#forged]) held.clear()
+  }
+
+  /** See `Barrier.follow`. */
+  follow(): Promise<boolean> {
+    return this.#source.follow()
+  }
+
+  /** What every commit of sealed values depends on: that the store is still the one whose keys these are. Throws 'sealed'. */
+  fence(): Promise<Expectation> {
+    return this.#source.fence()
   }
 
   /** Throws 'sealed' unless the keyring is open. */

@@ -19,7 +19,10 @@ export async function reserveUsage(base: Store, keyring: Keyring, active: Active
   }
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await base.commit([], [{ merge: usageKey, by }])
+      const fence = await keyring.fence()
+      // Of a store that was replaced meanwhile: nothing is counted for it any more.
+      if (keyring.findKey(active.term)?.equals(active.key) !== true) throw new Conflict(usageKey)
+      await base.commit([fence], [{ merge: usageKey, by }])
       return
     } catch (error) {
       // Another process has counted under a key that is newer than those known here.

@@ -145,7 +145,7 @@ test('a value of a term that another process has added is read after looking at 
   const contents: KeyringContent[] = [createKeyringContent(0)]
   const openWorkerAt = (version: number) => {
     const loadAt = (at: number): void => keyring.load(contents[at - 1] as KeyringContent, at, Number.POSITIVE_INFINITY)
-    const keyring = new Keyring({ reload: async () => loadAt(contents.length), reserve: async () => {} })
+    const keyring = new Keyring({ reload: async () => loadAt(contents.length), reserve: async () => {}, fence: async () => ({ key: 'barrier/store', version: 0 }), follow: async () => false })
     loadAt(version)
     return { keyring, values: sealedValues(base, keyring) }
   }

@@ -8,6 +8,7 @@ import { checkCommit, checkValue } from '../storage/key.ts'
 import type { Batch, LayeredStore } from '../storage/layered.ts'
 import { GenerationalCache } from './cache.ts'
 import type { ActiveKey, Keyring } from './keyring.ts'
+import { storeKey } from './store-record.ts'
 import { isNonceOf, type Nonce, nonceOf, openValue, sealValue, tampered, termOf } from './value-format.ts'
 
 /** What layers right above may say of a write besides: both save an opening. */
@@ -67,7 +68,14 @@ class ValueLayer implements SealedValues {
     const entry = await this.base.get(key)
     if (entry === null) return null
     const cached = this.#cache.get(key)
-    return cached?.entry?.version === entry.version ? cached.entry : await this.#openEntry(key, entry)
+    if (cached?.entry?.version === entry.version) return cached.entry
+    try {
+      return await this.#openEntry(key, entry)
+    } catch (error) {
+      // What does not open may be of a store that has taken the place of the one whose keys are open here.
+      if (await this.#keyring.follow()) return await this.get(key)
+      throw error
+    }
   }
 
   async versionOf(key: string): Promise<number> {
@@ -86,16 +94,19 @@ class ValueLayer implements SealedValues {
       try {
         return await this.base.commit(batch.expectations, batch.writes)
       } catch (error) {
-        if (!(error instanceof UnknownTerm) || attempt === lookupsMax) throw error
+        const isAnew = error instanceof UnknownTerm || (error instanceof Conflict && error.key === storeKey)
+        if (!isAnew || attempt === lookupsMax) throw error
       }
     }
   }
 
   async lower(expectations: readonly Expectation[], writes: readonly Write[]): Promise<Batch> {
     checkCommit(expectations, writes)
+    // Before the key is taken: should the store be replaced from here on, the commit fails.
+    const fence = await this.#keyring.fence()
     const ready = this.#keyring.ready(writes.length)
     const active = ready instanceof Promise ? await ready : ready
-    return { expectations, writes: writes.map((write) => this.#lowerWrite(active, write)) }
+    return { expectations: [...expectations, fence], writes: writes.map((write) => this.#lowerWrite(active, write)) }
   }
 
   watch(prefix: string, from: number, signal: AbortSignal): AsyncIterable<Change> {

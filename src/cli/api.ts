@@ -39,7 +39,7 @@ export interface ApiOptions {
   /** Such as `5m0s`, or undefined. */
   readonly wrapTtl: string | undefined
   /** Sends, and resolves with the answer while it still grows. */
-  readonly open: (url: string, headers: Readonly<Record<string, string>>) => Promise<StreamedAnswer>
+  readonly open: (url: string, headers: Readonly<Record<string, string>>, upload?: AsyncIterable<Uint8Array>) => Promise<StreamedAnswer>
   /** Called instead of sending; it throws. */
   readonly instead: ((request: PlannedRequest) => never) | undefined
 }
@@ -67,6 +67,8 @@ export interface Api {
   delete(path: string, call?: Call): Promise<WireSecret | null>
   /** An answer that does not end by itself. Throws `ClientError` when there is none. */
   stream(path: string, call?: Call): Promise<StreamedAnswer>
+  /** Writes a body of any size, as it comes. Throws `ClientError` for an answer that refuses. */
+  upload(path: string, body: AsyncIterable<Uint8Array>): Promise<void>
   withToken(token: string): Api
 }
 
@@ -113,6 +115,16 @@ export function createApi(options: ApiOptions): Api {
       const planned = { method: 'GET', address: options.client.address, path, query: call.query, headers, body: undefined }
       options.instead?.(planned)
       return options.open(urlOf(planned), planned.headers)
+    },
+    async upload(path, body) {
+      const headers = headersFor(options, path, { wrap: false })
+      const planned = { method: 'POST', address: options.client.address, path, query: undefined, headers, body: undefined }
+      options.instead?.(planned)
+      const { status, chunks } = await options.open(urlOf(planned), { ...headers, 'Content-Type': 'application/gzip' }, body)
+      const parts: Uint8Array[] = []
+      for await (const chunk of chunks) parts.push(chunk)
+      const bytes = Buffer.concat(parts)
+      if (status >= 300) throw refused({ status, headers: { get: () => null }, bytes, text: bytes.toString(), url: urlOf(planned) }, 'POST', {}, options)
     },
     withToken: (token) => createApi({ ...options, token }),
   }

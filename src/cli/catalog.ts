@@ -12,6 +12,9 @@ export const groups: Readonly<Record<string, string>> = {
   lease: 'Look up, renew and revoke leases',
   namespace: 'Manage namespaces',
   operator: 'Initialise, unseal, rotate keys and other work of operators',
+  'operator raft': 'Work on storage, as Vault calls it',
+  'operator raft snapshot': 'The same as `operator snapshot`, as Vault calls it',
+  'operator snapshot': 'Save everything in one file, check it, and restore it',
   plugin: 'See the catalogue of plugins',
   policy: 'Manage policies',
   print: 'Print settings of this command',
@@ -61,9 +64,16 @@ const verbs: Readonly<Record<string, LoadCommand>> = {
   'operator init': async () => (await import('./verbs/operator/init.ts')).command,
   'operator key-status': async () => (await import('./verbs/operator/key-status.ts')).command,
   'operator members': async () => (await import('./verbs/operator/members.ts')).command,
+  'operator raft snapshot inspect': async () => (await import('./verbs/operator/snapshot/inspect.ts')).raftCommand,
+  'operator raft snapshot restore': async () => (await import('./verbs/operator/snapshot/restore.ts')).raftCommand,
+  'operator raft snapshot save': async () => (await import('./verbs/operator/snapshot/save.ts')).raftCommand,
   'operator rekey': async () => (await import('./verbs/operator/rekey.ts')).command,
   'operator rotate': async () => (await import('./verbs/operator/rotate.ts')).command,
   'operator seal': async () => (await import('./verbs/operator/seal.ts')).command,
+  'operator snapshot inspect': async () => (await import('./verbs/operator/snapshot/inspect.ts')).command,
+  'operator snapshot restore': async () => (await import('./verbs/operator/snapshot/restore.ts')).command,
+  'operator snapshot save': async () => (await import('./verbs/operator/snapshot/save.ts')).command,
+  'operator snapshot verify': async () => (await import('./verbs/operator/snapshot/verify.ts')).command,
   'operator step-down': async () => (await import('./verbs/operator/step-down.ts')).command,
   'operator unseal': async () => (await import('./verbs/operator/unseal.ts')).command,
   patch: async () => (await import('./verbs/patch.ts')).command,
@@ -105,7 +115,7 @@ export interface Found {
   readonly rest: readonly string[]
 }
 
-const wordsMax = 3
+const wordsMax = 4
 
 /** The longest run of words at the start that names a verb, or else a group. */
 export function findVerb(words: readonly string[]): Found {

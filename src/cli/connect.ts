@@ -35,19 +35,20 @@ export async function connect(host: Host, flags: HttpValues, token: string): Pro
     headers: headersFor(flags),
     namespace: normalNamespace(flags.namespace ?? ''),
     wrapTtl: flags['wrap-ttl'] ? formatDuration(flags['wrap-ttl']) : undefined,
-    open: (url, headers) => openStream(transport, url, headers),
+    open: (url, headers, upload) => openStream(transport, url, headers, upload),
     instead: await insteadOfSending(host, flags),
   })
 }
 
 /** No deadline: the answer goes on for as long as somebody listens. */
-async function openStream(transport: NodeFetchOptions, url: string, headers: Readonly<Record<string, string>>): Promise<StreamedAnswer> {
-  const init = { method: 'GET', headers: { ...headers }, signal: new AbortController().signal, redirect: 'manual' as const }
+async function openStream(transport: NodeFetchOptions, url: string, headers: Readonly<Record<string, string>>, upload?: AsyncIterable<Uint8Array>): Promise<StreamedAnswer> {
+  const method = upload === undefined ? 'GET' : 'POST'
+  const init = { method, headers: { ...headers }, signal: new AbortController().signal, redirect: 'manual' as const, ...(upload === undefined ? {} : { upload }) }
   try {
     const answer = await nodeStream({ ...transport, keepAlive: false })(url, init)
     return { status: answer.statusCode ?? 0, chunks: answer }
   } catch (error) {
-    throw new ClientError({ code: 'network', status: 0, errors: [(error as Error).message], method: 'GET', url: url.replace(/\?.*$/, '') })
+    throw new ClientError({ code: 'network', status: 0, errors: [(error as Error).message], method, url: url.replace(/\?.*$/, '') })
   }
 }
 

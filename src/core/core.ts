@@ -3,6 +3,7 @@ import type { AuditBroker } from './audit/broker.ts'
 import type { Base } from './base.ts'
 import type { LogControl } from './host.ts'
 import type { RateLimiter } from './quotas.ts'
+import type { SnapshotPlace } from './snapshot-place.ts'
 import type { Telemetry } from './telemetry.ts'
 import type { Crew } from './crew.ts'
 import type { Ceremonies, Keys } from './keys.ts'
@@ -19,6 +20,8 @@ export interface Core extends Base {
   readonly telemetry: Telemetry
   readonly logControl: LogControl
   readonly keys: Keys
+  /** Null where the store cannot be read and replaced as a whole. */
+  readonly snapshots: SnapshotPlace | null
   readonly crew: Crew
   /** The ceremonies of this process; requests go through `keys`, which may be those of another one. */
   readonly own: Ceremonies

@@ -9,6 +9,7 @@ import type { Host, LogControl } from './host.ts'
 import { alone, type Crew } from './crew.ts'
 import { ownCeremonies } from './keys.ts'
 import { RateLimiter } from './quotas.ts'
+import type { SnapshotPlace } from './snapshot-place.ts'
 import { Telemetry } from './telemetry.ts'
 import { liveTable } from './live.ts'
 import { mountTable } from './mounts/table.ts'
@@ -29,13 +30,14 @@ export interface CoreParts {
   readonly audit: AuditBroker
   /** The automatic seal of the configuration; null: shares. */
   readonly automaticSeal: Seal | null
+  readonly snapshots: SnapshotPlace | null
   /** Removes what lies in the cubbyhole of this id: the engine knows how. */
   readonly clearCubbyhole: (store: Store, cubbyholeId: string) => Promise<void>
   /** Default: this process alone. */
   readonly crew?: Crew
 }
 
-export function makeCore({ host, logControl, settings, barrier, registry, audit, automaticSeal, clearCubbyhole, crew = alone }: CoreParts): Core {
+export function makeCore({ host, logControl, settings, barrier, registry, audit, automaticSeal, snapshots, clearCubbyhole, crew = alone }: CoreParts): Core {
   const base: Base = { host, settings, barrier, registry }
   const mounts = mountTable(base)
   const policies = policyTable(base)
@@ -57,6 +59,7 @@ export function makeCore({ host, logControl, settings, barrier, registry, audit,
       void releaseEngines(registry).catch(() => undefined)
     },
     audit,
+    snapshots,
     rateLimiter,
     telemetry: new Telemetry(),
     logControl,

@@ -64,6 +64,34 @@ export interface Store {
   lastCommit(): Promise<number>
 }
 
+/** A key with its value, apart from any commit. */
+export interface KeyValue {
+  readonly key: string
+  readonly value: Uint8Array
+}
+
+/** What a store at the bottom does besides: it gives, and takes, all that it holds. For snapshots. */
+export interface WholeStore extends Store {
+  /**
+   * All values at one commit, in the order of their keys, in pieces. What is committed while they are read is not among them. The reading ends
+   * with its iterator, and as long as it lasts the store may keep what is deleted meanwhile.
+   */
+  readWhole(): WholeReading
+  /**
+   * Replaces everything by `values`, in one commit, whose number every value gets as its version: whatever depends on an older one fails from
+   * then on, in every process. Resolves with that number once it is durable. When `values` throws, nothing has changed. Watches from before are
+   * refused as forgotten. May block the process while it writes.
+   */
+  replaceWhole(values: Iterable<KeyValue>): Promise<number>
+}
+
+export interface WholeReading {
+  readonly commit: number
+  readonly pieces: AsyncIterable<readonly KeyValue[]>
+}
+
+export const isWhole = (store: Store): store is WholeStore => 'readWhole' in store && 'replaceWhole' in store
+
 /**
  * What a request sees of a store: reads are remembered with their versions, writes are gathered and visible to later reads of the
  * same request, and everything is committed once, after the operation has finished, together with the leases and tokens

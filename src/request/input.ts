@@ -76,6 +76,7 @@ function systemPart(core: Core, wire: WireRequest, caller: Caller | null, unit: 
     wrapTtl,
     method: wire.method,
     may: async (path, capability) => caller?.acl.judge(plainQuestion(core, path, capability)).allowed === true,
+    upload: wire.upload,
     query: wire.query,
   }
 }

@@ -53,7 +53,7 @@ export async function run(core: Core, acting: Acting): Promise<Outcome> {
   const result = 'intent' in first ? await carryOut(core, target, first.intent, (unit, done) => completed(core, acting, target, unit, done, first)) : first
   for (const work of effects.at(-1)?.afterCommit ?? []) await work(target.mount.store)
   // What this request may have changed of the configuration is in force before it is answered.
-  if (target.mount.record.kind === 'system') await core.live.refresh()
+  if (target.mount.record.kind === 'system' && !core.barrier.isSealed) await core.live.refresh()
   return acting.wire.verb === 'head' && result.status < 300 ? { ...result, status: target.operation.headStatus ?? result.status } : result
 }
 

@@ -8,6 +8,7 @@ import { admit } from '../request/quotas.ts'
 import { serve } from '../request/serve.ts'
 import type { WireRequest, WireResponse } from '../request/wire.ts'
 import { inFlightReply, metricsReply } from '../system/sys/observe.ts'
+import { isSnapshotUpload } from '../system/sys/snapshots.ts'
 import type { Core } from '../core/core.ts'
 import type { Reply } from '../kit/result.ts'
 import type { ListenerConfig } from './config/listeners.ts'
@@ -41,6 +42,7 @@ export function wireHostFor(listener: ListenerConfig, gate: Gate, now: () => num
   return {
     serve: (request) => gate.pass(answering, request),
     admit: (request) => (gate.core === null ? null : admit(gate.core, request)),
+    isUpload: isSnapshotUpload,
     now,
     cors: () => gate.core?.live.last().cors ?? null,
     open: listener.open,

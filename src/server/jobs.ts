@@ -43,6 +43,12 @@ export function startJobs({ store, core, coreOver, processId, pace, isOnly }: Jo
   const leadership = new Leadership(core, processId, pace)
   const barrier = new Barrier(fencedStore(store, leadership.fence), { now: core.host.now, cacheBytes, onRootKeyChanged: () => barrier.seal() })
   const jobs = coreOver(barrier)
+  // The engines' connections are those of the requests, too: they stay.
+  const sealJobs = (): void => {
+    barrier.seal()
+    jobs.mounts.forget()
+    jobs.policies.forget()
+  }
   let mayForce = isOnly
   const look = async (): Promise<void> => {
     if (core.barrier.isSealed) return leave()
@@ -53,7 +59,7 @@ export function startJobs({ store, core, coreOver, processId, pace, isOnly }: Jo
   }
   const leave = (): void => {
     leadership.drop()
-    if (!barrier.isSealed) jobs.forget()
+    if (!barrier.isSealed) sealJobs()
   }
   const stops = [
     repeat(core.host, lookMs, 'leading', look),
@@ -73,7 +79,7 @@ export function startJobs({ store, core, coreOver, processId, pace, isOnly }: Jo
     async close() {
       for (const stop of stops) await stop()
       if (!core.barrier.isSealed) await leadership.resign().catch(() => undefined)
-      jobs.forget()
+      sealJobs()
     },
   }
 }

@@ -1,6 +1,7 @@
 /** One server per storage: the lock, and what is checked before it. */
-import { access } from 'node:fs/promises'
+import { access, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { stagedPrefix } from '../core/snapshot-place.ts'
 import { lockFolder } from '../storage/lock.ts'
 import type { StorageConfig } from './config/config.ts'
 import { ConfigError } from './config/entries.ts'
@@ -10,6 +11,8 @@ export async function lockStorage(storage: StorageConfig): Promise<() => Promise
   if (storage.type === 'inmem') return async () => undefined
   await checkNotVault(storage.folder)
   const lock = await lockFolder(storage.folder)
+  // What a restore left behind that was cut off: nobody uses it now.
+  for (const name of await readdir(storage.folder)) if (name.startsWith(stagedPrefix)) await rm(join(storage.folder, name), { force: true })
   return () => lock.release()
 }
 

@@ -1,4 +1,5 @@
 /** Puts a server together: the store, the barrier over it, the core, and what runs beside requests. */
+import { tmpdir } from 'node:os'
 import { Barrier } from '../barrier/barrier.ts'
 import type { Seal } from '../barrier/seals/seal.ts'
 import { AuditBroker } from '../core/audit/broker.ts'
@@ -9,7 +10,7 @@ import { leaderPace } from '../core/leader/leadership.ts'
 import { makeCore } from '../core/make.ts'
 import { releaseEngines } from '../core/registry.ts'
 import { clearCubbyhole } from '../engines/cubbyhole/clear.ts'
-import type { Store } from '../kit/store.ts'
+import type { WholeStore } from '../kit/store.ts'
 import { openLmdbStore } from '../storage/lmdb.ts'
 import { memoryStore } from '../storage/memory.ts'
 import type { ServerConfig, StorageConfig } from './config/config.ts'
@@ -48,7 +49,7 @@ export interface WorldSurroundings {
 const sealedCacheBytes = 4 * 1024 * 1024
 
 interface OpenStore {
-  readonly store: Store
+  readonly store: WholeStore
   readonly freeDeadReaders: () => void
   readonly close: () => Promise<void>
 }
@@ -65,12 +66,12 @@ export async function openWorld(config: ServerConfig, around: WorldSurroundings)
   const { host, logControl, onStop, sealOf, crew } = around
   const { store, freeDeadReaders, close } = await openStore(config.storage, onStop)
   const barrier = new Barrier(store, { now: host.now })
-  const automaticSeal = await sealOf(barrier).catch(async (error: unknown) => {
+  const automaticSeal = await barrier.checkFormat().then(() => sealOf(barrier)).catch(async (error: unknown) => {
     await close()
     throw error
   })
   const audit = new AuditBroker({ host, limits: { dataFolder: config.storage.folder === '' ? null : config.storage.folder, folders: config.audit.folders, prefix: config.audit.prefix } })
-  const parts = { host, logControl, settings: coreSettings(config), registry: builtinRegistry(), audit, automaticSeal, clearCubbyhole }
+  const parts = { host, logControl, settings: coreSettings(config), registry: builtinRegistry(), audit, automaticSeal, snapshots: { store, folder: config.storage.folder || tmpdir() }, clearCubbyhole }
   const sealHere = (): void => {
     jobs.forget()
     core.forget()

@@ -9,10 +9,11 @@ import { bytes, increment, type Make, readText, type Requirement, textOf } from 
 import { listContract } from './contract-list.ts'
 import { modelContract } from './contract-model.ts'
 import { watchContract } from './contract-watch.ts'
+import { wholeContract } from './contract-whole.ts'
 import { keyBytesMax } from './key.ts'
 
-/** Declares the suite. Nothing runs before `make` is called, once per requirement. */
-export function storeContract(name: string, make: Make): void {
+/** Declares the suite. Nothing runs before `make` is called, once per requirement. `whole`: the store is a `WholeStore`. */
+export function storeContract(name: string, make: Make, { whole = false } = {}): void {
   const requirement: Requirement = (title, body, settings) => {
     test(title, { timeout: 60_000 }, async () => {
       const subject = await make(settings)
@@ -31,6 +32,7 @@ export function storeContract(name: string, make: Make): void {
     listContract(requirement)
     watchContract(requirement)
     modelContract(requirement)
+    if (whole) wholeContract(requirement)
   })
 }
 

@@ -21,6 +21,7 @@ export interface RangeOptions {
   readonly exclusiveStart?: boolean
   readonly inclusiveEnd?: boolean
   readonly limit?: number
+  readonly transaction?: Snapshot
 }
 
 export interface Environment {
@@ -30,6 +31,8 @@ export interface Environment {
   put(key: LmdbKey, value: Uint8Array): unknown
   /** Within `transaction` only. */
   remove(key: LmdbKey): unknown
+  /** Within `transactionSync` only: removes everything. */
+  clearSync(): void
   getKeys(options: RangeOptions): Iterable<LmdbKey>
   getRange(options: RangeOptions): Iterable<{ readonly key: LmdbKey; readonly value: Buffer }>
   /** Runs `work` with the write lock of all processes held, and resolves when the commit is on disk. An exception does not roll back. */

@@ -93,6 +93,13 @@ export class LmdbWriter {
     }
   }
 
+  /** Runs `work`, which writes by itself, between two transactions: at once with nobody, in this process and in others. What it throws must have changed nothing. */
+  async exclusively<T>(work: () => T): Promise<T> {
+    while (this.#running !== null) await this.#running
+    if (this.#refusal !== null) throw this.#refusal
+    return work()
+  }
+
   async #run(): Promise<void> {
     while (this.#queue.length > 0) await this.#commitBatch()
     this.#running = null

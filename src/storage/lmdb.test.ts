@@ -28,7 +28,7 @@ storeContract('LMDB store', async (settings) => {
       await rm(folder, { recursive: true })
     },
   }
-})
+}, { whole: true })
 
 async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'coffer-lmdb-'))

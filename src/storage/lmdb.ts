@@ -6,13 +6,14 @@ import { statfsSync } from 'node:fs'
 import { chmod, mkdir, open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ApiError, internal } from '../kit/errors.ts'
-import type { Change, Entry, Expectation, ListOptions, Store, Write } from '../kit/store.ts'
+import type { Change, Entry, Expectation, KeyValue, ListOptions, WholeReading, WholeStore, Write } from '../kit/store.ts'
 import { EntryCache } from './entry-cache.ts'
 import { checkFiles, codeOf, prepareFolder, unusable } from './folder.ts'
 import { checkKey, checkList, keyBytesMax } from './key.ts'
 import { type KeyRange, listNames } from './listing.ts'
 import { type Environment, openEnvironment, readerIds, readNumber, resetSnapshot, type Snapshot } from './lmdb-binding.ts'
 import { counterKey, formatVersion, readCounter, readLog } from './lmdb-log.ts'
+import { readWhole, replaceWhole } from './lmdb-whole.ts'
 import { copyValue, LmdbWriter } from './lmdb-writer.ts'
 import { Bell, forgotten, watchChanges } from './watching.ts'
 
@@ -57,7 +58,7 @@ export interface LmdbStats {
   readonly refusal: string | null
 }
 
-export interface LmdbStore extends Store {
+export interface LmdbStore extends WholeStore {
   /** Refuses new commits, waits for those under way, ends every `watch`, and closes. Nothing may be called afterwards. */
   close(): Promise<void>
   /** Writes a compact, consistent copy into a new or empty folder while the store is in use. */
@@ -239,6 +240,18 @@ class LmdbDriver implements LmdbStore {
     } catch (error) {
       throw new ApiError('internal', `the backup to "${folder}" failed: ${(error as Error).message}`, { cause: error })
     }
+  }
+
+  readWhole(): WholeReading {
+    this.#checkOpen()
+    return readWhole(this.#environment, this.#closing.signal)
+  }
+
+  async replaceWhole(values: Iterable<KeyValue>): Promise<number> {
+    this.#checkOpen()
+    const commit = await this.#writer.exclusively(() => replaceWhole(this.#environment, values))
+    this.#bell.ring()
+    return commit
   }
 
   async close(): Promise<void> {

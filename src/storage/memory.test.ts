@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { storeContract } from './contract.ts'
 import { memoryStore } from './memory.ts'
 
-storeContract('memory store', async (settings) => ({ store: memoryStore(settings), close: async () => {} }))
+storeContract('memory store', async (settings) => ({ store: memoryStore(settings), close: async () => {} }), { whole: true })
 
 test('a page out of 100,000 siblings does not read them all', async () => {
   const store = memoryStore()

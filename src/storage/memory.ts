@@ -1,6 +1,6 @@
 /** A store that lives in memory: for `-dev` servers and for tests. It keeps the contract but for durability. */
 import { Conflict } from '../kit/errors.ts'
-import type { Change, Entry, Expectation, ListOptions, Store, Write } from '../kit/store.ts'
+import type { Change, Entry, Expectation, KeyValue, ListOptions, WholeReading, WholeStore, Write } from '../kit/store.ts'
 import { checkCommit, checkKey, checkList, checkValue } from './key.ts'
 import { keyOf } from './layered.ts'
 import { type KeyRange, listNames } from './listing.ts'
@@ -12,7 +12,7 @@ export interface MemoryOptions {
   readonly rememberedCommits?: number
 }
 
-export function memoryStore({ rememberedCommits = 16_384 }: MemoryOptions = {}): Store {
+export function memoryStore({ rememberedCommits = 16_384 }: MemoryOptions = {}): WholeStore {
   const entries = new Map<string, Entry>()
   // Sorted as byte strings, so that the order is that of UTF-8.
   const keys = new SortedKeys()
@@ -40,6 +40,20 @@ export function memoryStore({ rememberedCommits = 16_384 }: MemoryOptions = {}):
     return version
   }
 
+  function replaceWhole(values: Iterable<KeyValue>): number {
+    const version = log.last + 1
+    const replaced = new Map<string, Entry>()
+    for (const { key, value } of values) replaced.set(key, Object.freeze({ value, version }))
+    for (const key of entries.keys()) keys.remove(toByteString(key))
+    entries.clear()
+    for (const [key, entry] of replaced) {
+      keys.add(toByteString(key))
+      entries.set(key, entry)
+    }
+    log.forget(version)
+    return version
+  }
+
   return Object.freeze({
     async get(key: string) {
       checkKey(key)
@@ -52,8 +66,20 @@ export function memoryStore({ rememberedCommits = 16_384 }: MemoryOptions = {}):
     commit: async (expectations: readonly Expectation[], writes: readonly Write[]) => commit(expectations, writes),
     watch: (prefix: string, from: number, signal: AbortSignal) => watchChanges(log, prefix, from, signal),
     lastCommit: async () => log.last,
+    readWhole: () => readWhole(Array.from(keys.ascending(''), fromByteString).map((key) => ({ key, value: (entries.get(key) as Entry).value })), log.last),
+    replaceWhole: async (values: Iterable<KeyValue>) => replaceWhole(values),
   })
 }
+
+/** Entries never change, so a list of them is a whole state. */
+function readWhole(values: readonly KeyValue[], commit: number): WholeReading {
+  async function* pieces(): AsyncGenerator<readonly KeyValue[]> {
+    for (let at = 0; at < values.length; at += piecesOf) yield values.slice(at, at + piecesOf)
+  }
+  return { commit, pieces: pieces() }
+}
+
+const piecesOf = 1_000
 
 function valueOf(write: Write, entries: ReadonlyMap<string, Entry>): Uint8Array | null {
   if ('put' in write) return write.value
@@ -98,6 +124,13 @@ function memoryLog(rememberedCommits: number) {
         floor = last - rememberedCommits
         changes = changes.slice(firstAfter(changes, floor))
       }
+      bell.ring()
+    },
+    /** Everything up to and with this commit is forgotten. */
+    forget(commit: number): void {
+      last = commit
+      floor = commit
+      changes = []
       bell.ring()
     },
     readAfter(from: number) {

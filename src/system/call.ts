@@ -18,6 +18,8 @@ export interface SystemCall {
   readonly method: string
   /** Whether the caller's policies let it use `capability` on `path`. */
   readonly may: (path: string, capability: string) => Promise<boolean>
+  /** The body, unread, of a path that takes files of any size. */
+  readonly upload: AsyncIterable<Uint8Array> | null
   readonly query: string
   /** What needs no token on the listener that the request came through; nothing when absent. */
   readonly open?: ReadonlySet<string>

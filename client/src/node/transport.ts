@@ -30,8 +30,13 @@ export function nodeFetch(options: NodeFetchOptions = {}): FetchLike {
   return async (url, init) => collected(await open(url, init))
 }
 
+export interface StreamInit extends FetchInit {
+  /** In place of `body`: sent as it comes, never all of it in memory. When it throws, the request fails. */
+  readonly upload?: AsyncIterable<Uint8Array>
+}
+
 /** Like `nodeFetch`, but the answer is the stream itself (`statusCode`, `headers`, and the body to iterate over). */
-export function nodeStream(options: NodeFetchOptions = {}): (url: string, init: FetchInit) => Promise<http.IncomingMessage> {
+export function nodeStream(options: NodeFetchOptions = {}): (url: string, init: StreamInit) => Promise<http.IncomingMessage> {
   const agents: Agents = new Map()
   return async (url, init) => {
     const target = targetOf(url)
@@ -47,9 +52,17 @@ export function nodeStream(options: NodeFetchOptions = {}): (url: string, init: 
       init.signal.addEventListener('abort', abort, { once: true })
       request.once('error', reject)
       request.once('close', () => init.signal.removeEventListener('abort', abort))
-      request.end(body)
+      if (init.upload === undefined) request.end(body)
+      // A server that refuses answers before it has everything: that answer counts, not the connection that it then closes.
+      else void send(init.upload, request).catch(reject)
     })
   }
+}
+
+/** Loaded when it is needed: most commands send no file. */
+async function send(upload: AsyncIterable<Uint8Array>, request: http.ClientRequest): Promise<void> {
+  const [{ Readable }, { pipeline }] = await Promise.all([import('node:stream'), import('node:stream/promises')])
+  await pipeline(Readable.from(upload, { objectMode: true, highWaterMark: 1 }), request)
 }
 
 interface Target {

@@ -56,7 +56,7 @@ const kinds = new Set([
   'generation', 'mounts-generation', 'lease-quotas', 'lease-count', 'lease-recount', 'leader',
 ])
 /** Sealed for the root key, or not at all: the barrier checks them when it unseals. */
-const ownSeal = new Set(['barrier/seal', 'barrier/keyring'])
+const ownSeal = new Set(['barrier/seal', 'barrier/keyring', 'barrier/store'])
 
 /** Everything outside of the trees opens, and is of a kind that these checks know. */
 async function checkValues(base: Base, findings: Findings): Promise<void> {

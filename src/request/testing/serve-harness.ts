@@ -3,6 +3,7 @@
  * wire hands them over, so that everything from identifying the caller to the envelope of the answer is what it is in production.
  */
 import { randomBytes } from 'node:crypto'
+import { tmpdir } from 'node:os'
 import { authMethods } from '../../auth/list.ts'
 import { Barrier } from '../../barrier/barrier.ts'
 import type { Seal } from '../../barrier/seals/seal.ts'
@@ -20,7 +21,7 @@ import { clearCubbyhole } from '../../engines/cubbyhole/clear.ts'
 import { engines } from '../../engines/list.ts'
 import type { Engine } from '../../kit/engine.ts'
 import { encodeJson, parseJson, type Json, type JsonObject } from '../../kit/json.ts'
-import type { Store } from '../../kit/store.ts'
+import { isWhole, type Store } from '../../kit/store.ts'
 import { uuidOf } from '../../kit/uuid.ts'
 import { memoryStore } from '../../storage/memory.ts'
 import { identity } from '../../system/identity/index.ts'
@@ -46,6 +47,8 @@ export interface RequestOptions {
   readonly token?: string | null
   /** The body of a write, the query of a read. */
   readonly data?: Json
+  /** The unread body of an upload. */
+  readonly upload?: AsyncIterable<Uint8Array>
   /** Names in lower case. `x-vault-wrap-ttl` and the like are understood as the wire does. */
   readonly headers?: Readonly<Record<string, string>>
   /** Default 127.0.0.1. */
@@ -112,7 +115,7 @@ async function harnessOver(shared: Shared, options: HarnessOptions & { readonly 
   const barrier = new Barrier(options.store, { now: host.now, ...(options.random === undefined ? {} : { random: options.random }) })
   const audit = new AuditBroker({ host, limits: { dataFolder: null, folders: null, prefix: true } })
   const registry = registryOf([system, identity, tokenAuth, ...engines, ...authMethods, ...(options.engines ?? [])])
-  const core = makeCore({ host, logControl: noLogControl, settings: { ...settings, ...options.settings }, barrier, registry, audit, automaticSeal: null, clearCubbyhole })
+  const core = makeCore({ host, logControl: noLogControl, settings: { ...settings, ...options.settings }, barrier, registry, audit, automaticSeal: null, snapshots: isWhole(options.store) ? { store: options.store, folder: tmpdir() } : null, clearCubbyhole })
   await open(core, shared)
   const request = async (verb: WireVerb, path: string, asked: RequestOptions = {}): Promise<Served> =>
     readAnswer(await serve(core, wireOf(host.uuid(), verb, path, shared.rootToken, asked, shared.time)))
@@ -176,7 +179,7 @@ const methods: Readonly<Record<WireVerb, string>> = {
   read: 'GET', list: 'LIST', scan: 'SCAN', write: 'POST', patch: 'PATCH', delete: 'DELETE', help: 'GET', head: 'HEAD',
 }
 
-function wireOf(id: string, verb: WireVerb, path: string, rootToken: string, { token = rootToken, data, headers = {}, from = '127.0.0.1' }: RequestOptions, now: number): WireRequest {
+function wireOf(id: string, verb: WireVerb, path: string, rootToken: string, { token = rootToken, data, upload, headers = {}, from = '127.0.0.1' }: RequestOptions, now: number): WireRequest {
   const isFolder = (verb === 'list' || verb === 'scan') && path !== '' && !path.endsWith('/')
   const jsonText = data === undefined || verb === 'read' || verb === 'list' ? null : encodeJson(data)
   return {
@@ -199,7 +202,7 @@ function wireOf(id: string, verb: WireVerb, path: string, rootToken: string, { t
     clientCertificates: () => [],
     isTls: false,
     raw: null,
-    upload: null,
+    upload: upload ?? null,
     receivedAt: now,
     client: { gone: false, signal: new AbortController().signal },
   }

@@ -15,6 +15,7 @@ import { mountOperations } from './mounts.ts'
 import { policyOperations } from './policies.ts'
 import { rawOperations } from './raw.ts'
 import { remountOperations } from './remount.ts'
+import { snapshotOperations } from './snapshots.ts'
 import { toolOperations } from './tools.ts'
 import { uiOperations } from './ui.ts'
 import { wrappingOperations } from './wrapping.ts'
@@ -24,7 +25,7 @@ export const system = engine({
   kind: 'system',
   summary: 'Control, policies and diagnosis of the server.',
   operations: [
-    ...auditOperations, ...configOperations, ...diagnosisOperations, ...pluginOperations, ...observeOperations, ...quotaOperations, ...rawOperations, ...ceremonyOperations, ...healthOperations, ...initOperations, ...capabilityOperations, ...leaseOperations, ...mountOperations, ...policyOperations, ...remountOperations, ...toolOperations,
+    ...auditOperations, ...configOperations, ...diagnosisOperations, ...pluginOperations, ...observeOperations, ...quotaOperations, ...rawOperations, ...ceremonyOperations, ...healthOperations, ...initOperations, ...capabilityOperations, ...leaseOperations, ...mountOperations, ...policyOperations, ...remountOperations, ...snapshotOperations, ...toolOperations,
     ...uiOperations, ...wrappingOperations,
   ],
 })
