@@ -16,6 +16,7 @@ It makes mounts, roles and a policy called bench-*, and removes them at the end.
   --name NAME, --against-name NAME       (default: A and B)
   --connections N                        requests under way at a time (default 16)
   --seconds N                            of one measurement (default 5)
+  --warm-up N                            seconds before the first round of each workload (default 3)
   --rounds N                             (default 3)
   --threads N                            of the load generator (default: half of the cores)
   --generator own|wrk                    (default: wrk where it is installed)
@@ -26,6 +27,7 @@ It makes mounts, roles and a policy called bench-*, and removes them at the end.
 export const benchOptions = {
   connections: { type: 'string', default: '16' },
   seconds: { type: 'string', default: '5' },
+  'warm-up': { type: 'string', default: '3' },
   rounds: { type: 'string', default: '3' },
   threads: { type: 'string', default: String(Math.max(1, Math.floor(availableParallelism() / 2))) },
   generator: { type: 'string' },
@@ -37,6 +39,7 @@ export const benchOptions = {
 export interface BenchValues {
   readonly connections: string
   readonly seconds: string
+  readonly 'warm-up': string
   readonly rounds: string
   readonly threads: string
   readonly generator?: string | undefined
@@ -47,14 +50,14 @@ export interface BenchValues {
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 function parseSettings(values: BenchValues): Settings {
-  const count = (name: 'connections' | 'seconds' | 'rounds' | 'threads'): number => {
+  const count = (name: 'connections' | 'seconds' | 'warm-up' | 'rounds' | 'threads'): number => {
     const number = Number(values[name])
     if (!(number > 0)) throw new Error(`--${name} is ${values[name]}; give a number above 0`)
     return number
   }
   const generator = values.generator ?? (hasWrk() ? 'wrk' : 'own')
   if (generator !== 'own' && generator !== 'wrk') throw new Error(`--generator is ${generator}; give own or wrk`)
-  return { connections: count('connections'), seconds: count('seconds'), rounds: count('rounds'), threads: count('threads'), generator }
+  return { connections: count('connections'), seconds: count('seconds'), warmUpSeconds: count('warm-up'), rounds: count('rounds'), threads: count('threads'), generator }
 }
 
 /** Runs the chosen workloads and prints them; used by the comparison that starts both servers itself, too. */

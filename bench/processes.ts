@@ -6,6 +6,8 @@ export interface Usage {
   readonly cpuSeconds: number
   /** Resident memory in bytes; pages shared between processes count once for each. */
   readonly memoryBytes: number
+  /** The part of it that is no page of a file, so that nobody else can have it: what the program itself has taken. */
+  readonly ownBytes: number
 }
 
 /** Linux counts CPU time in hundredths of a second, whatever the kernel's own clock. */
@@ -26,6 +28,8 @@ const listPids = (): number[] => (tryRead(() => readdirSync('/proc')) ?? []).fil
 const readStat = (pid: number): string[] | null =>
   tryRead(() => readFileSync(`/proc/${pid}/stat`, 'latin1').replace(/^.*\) /s, '').split(' '))
 
+const readOwnBytes = (pid: number): number => Number(tryRead(() => /^RssAnon:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) ?? 0) * 1024
+
 /** The process that listens on `port`; null where that cannot be seen. Of several (workers) the oldest. */
 export function findListener(port: number): number | null {
   const hex = port.toString(16).toUpperCase().padStart(4, '0')
@@ -42,8 +46,9 @@ export function readUsage(root: number | null): Usage | null {
   if (root === null) return null
   const stats = new Map(listPids().map((pid) => [pid, readStat(pid)]))
   const isBelow = (pid: number): boolean => pid === root || (pid > 1 && isBelow(Number(stats.get(pid)?.[1] ?? 0)))
-  const chosen = [...stats].filter(([pid, stat]) => stat && isBelow(pid)).map(([, stat]) => stat ?? [])
+  const pids = [...stats].filter(([pid, stat]) => stat && isBelow(pid)).map(([pid]) => pid)
+  const chosen = pids.map((pid) => stats.get(pid) ?? [])
   if (chosen.length === 0) return null
   const sum = (field: number): number => chosen.reduce((total, stat) => total + Number(stat[field] ?? 0), 0)
-  return { cpuSeconds: (sum(11) + sum(12)) / ticksPerSecond, memoryBytes: sum(21) * pageBytes }
+  return { cpuSeconds: (sum(11) + sum(12)) / ticksPerSecond, memoryBytes: sum(21) * pageBytes, ownBytes: pids.reduce((total, pid) => total + readOwnBytes(pid), 0) }
 }

@@ -14,6 +14,8 @@ export interface Server extends Target {
 export interface Settings {
   readonly connections: number
   readonly seconds: number
+  /** Before the first round of each workload: seconds. Compilers that work while the program runs need some. */
+  readonly warmUpSeconds: number
   readonly rounds: number
   readonly threads: number
   readonly generator: 'own' | 'wrk'
@@ -22,8 +24,9 @@ export interface Settings {
 export interface Measurement extends LoadResult {
   /** CPU seconds of the server for 1,000 requests; null where /proc does not tell. */
   readonly cpuPerThousand: number | null
-  /** Resident memory of the server after the round, in bytes. */
+  /** Resident memory of the server after the round, in bytes, and the part of it that is no page of a file. */
   readonly memoryBytes: number | null
+  readonly ownBytes: number | null
 }
 
 export interface WorkloadResult {
@@ -31,8 +34,6 @@ export interface WorkloadResult {
   /** For each server, in the order given, one measurement a round. */
   readonly measurements: readonly (readonly Measurement[])[]
 }
-
-const warmUpSeconds = 1
 
 async function measure(server: Server, prepared: Prepared, settings: Settings): Promise<Measurement> {
   const pid = server.pid ?? findListener(Number(new URL(server.addr).port))
@@ -42,7 +43,7 @@ async function measure(server: Server, prepared: Prepared, settings: Settings): 
   const after = readUsage(pid)
   const cpuSeconds = before && after ? after.cpuSeconds - before.cpuSeconds : null
   const cpuPerThousand = cpuSeconds === null || result.count === 0 ? null : (cpuSeconds * 1000) / result.count
-  return { ...result, cpuPerThousand, memoryBytes: after?.memoryBytes ?? null }
+  return { ...result, cpuPerThousand, memoryBytes: after?.memoryBytes ?? null, ownBytes: after?.ownBytes ?? null }
 }
 
 async function measureWorkload(workload: Workload, servers: readonly Server[], settings: Settings): Promise<WorkloadResult> {
@@ -50,7 +51,7 @@ async function measureWorkload(workload: Workload, servers: readonly Server[], s
   for (const server of servers) {
     const ready = await workload.prepare(server)
     prepared.push(ready)
-    await measure(server, ready, { ...settings, seconds: warmUpSeconds })
+    await measure(server, ready, { ...settings, seconds: settings.warmUpSeconds })
   }
   const measurements: Measurement[][] = servers.map(() => [])
   for (let round = 0; round < settings.rounds; round++) {
