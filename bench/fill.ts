@@ -115,10 +115,11 @@ async function fillPart(core: Core, unit: Unit, kind: Kind, root: TokenRecord, {
 async function openFolder({ folder, key }: Place): Promise<{ readonly core: Core; readonly close: () => Promise<void> }> {
   const logging = { level: 'error', format: 'standard' } as const
   const log = createLog(logging, Date.now, (text) => void process.stderr.write(text))
-  const stop = (reason: Error): never => {
+  const onStop = (reason: Error): never => {
     throw reason
   }
-  const world = await openWorld(embeddedConfig(folder, '127.0.0.1:0', logging, ''), realHost(log.write), logControl(log), stop, async () => null)
+  const around = { host: realHost(log.write), logControl: logControl(log), onStop, sealOf: async () => null, crew: null, isFirst: true, processId: 'fill' }
+  const world = await openWorld(embeddedConfig(folder, '127.0.0.1:0', logging, ''), around)
   await world.core.keys.unsealing.submit(Buffer.from(key, 'base64'))
   return world
 }
