@@ -23,6 +23,7 @@ export const groups: Readonly<Record<string, string>> = {
 }
 
 const verbs: Readonly<Record<string, LoadCommand>> = {
+  agent: async () => (await import('./verbs/agent.ts')).command,
   'audit disable': async () => (await import('./verbs/audit/disable.ts')).command,
   'audit enable': async () => (await import('./verbs/audit/enable.ts')).command,
   'audit list': async () => (await import('./verbs/audit/list.ts')).command,
@@ -87,6 +88,7 @@ const verbs: Readonly<Record<string, LoadCommand>> = {
   'policy write': async () => (await import('./verbs/policy/write.ts')).command,
   'print token': async () => (await import('./verbs/print-token.ts')).command,
   read: async () => (await import('./verbs/read.ts')).command,
+  run: async () => (await import('./verbs/run.ts')).command,
   'secrets disable': async () => (await import('./verbs/secrets/disable.ts')).command,
   'secrets enable': async () => (await import('./verbs/secrets/enable.ts')).command,
   'secrets list': async () => (await import('./verbs/secrets/list.ts')).command,

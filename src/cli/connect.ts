@@ -1,5 +1,5 @@
 /** From flags, environment and saved tokens to the server: nothing here sends a request. */
-import { createClient } from '../../client/src/client.ts'
+import { createClient, type Client, type ClientOptions } from '../../client/src/client.ts'
 import { ClientError } from '../../client/src/errors.ts'
 import { readVariable, variableName, type Environment } from '../../client/src/node/environment.ts'
 import { nodeFetch, nodeStream, type NodeFetchOptions, type TlsOptions } from '../../client/src/node/transport.ts'
@@ -21,16 +21,9 @@ export const addressFor = (flags: Pick<HttpValues, 'address' | 'agent-address'>)
 
 /** The server with a token ('' for none). Throws `Failure` (2) for settings that make no sense. */
 export async function connect(host: Host, flags: HttpValues, token: string): Promise<Api> {
-  const transport = { tls: await tlsFor(host.environment, flags), keepAlive: true, ...(await proxyFor(host.environment)) }
-  const options = {
-    address: addressFor(flags),
-    maxRetries: retriesFrom(host.environment),
-    timeoutMs: timeoutFrom(host.environment),
-    redirects: !flags['disable-redirects'],
-    fetch: nodeFetch(transport),
-  }
+  const transport = await transportFor(host, flags)
   return createApi({
-    client: attempt('failed to create client', () => createClient(options)),
+    client: clientOver(transport, host, flags, {}),
     token: checkToken(token),
     headers: headersFor(flags),
     namespace: normalNamespace(flags.namespace ?? ''),
@@ -38,6 +31,26 @@ export async function connect(host: Host, flags: HttpValues, token: string): Pro
     open: (url, headers, upload) => openStream(transport, url, headers, upload),
     instead: await insteadOfSending(host, flags),
   })
+}
+
+/** The client itself, for what runs for long. Throws `Failure` (2) for settings that make no sense. */
+export async function connectClient(host: Host, flags: HttpValues, options: Pick<ClientOptions, 'token' | 'exactNumbers' | 'maxRetries'>): Promise<Client> {
+  const namespace = normalNamespace(flags.namespace ?? '')
+  return clientOver(await transportFor(host, flags), host, flags, { headers: headersFor(flags), namespace, ...options })
+}
+
+const transportFor = async (host: Host, flags: HttpValues): Promise<NodeFetchOptions> => ({ tls: await tlsFor(host.environment, flags), keepAlive: true, ...(await proxyFor(host.environment)) })
+
+function clientOver(transport: NodeFetchOptions, { environment }: Host, flags: HttpValues, more: Partial<ClientOptions>): Client {
+  const options = {
+    address: addressFor(flags),
+    maxRetries: retriesFrom(environment),
+    timeoutMs: timeoutFrom(environment),
+    redirects: !flags['disable-redirects'],
+    fetch: nodeFetch(transport),
+    ...more,
+  }
+  return attempt('failed to create client', () => createClient(options))
 }
 
 /** No deadline: the answer goes on for as long as somebody listens. */

@@ -13,6 +13,8 @@ export interface Answer {
   /** Seconds; 0 where there is no lease. */
   readonly leaseSeconds: number
   readonly renewable: boolean
+  /** Of a certificate: milliseconds since 1970; otherwise 0. */
+  readonly expiresAt: number
 }
 
 /** Nothing is stored at a place that a template reads. */
@@ -26,12 +28,23 @@ export async function answer(client: Client, question: Question): Promise<Answer
   if (question.kind === 'list') return listed(await client.list(path))
   const secret = question.kind === 'read' ? await client.read(path) : await client.write(path, { ...question.data })
   if (secret === null) throw new NoSecret(`no secret exists at ${path}`)
-  return { value: secretStruct(secret), leaseId: secret.leaseId, leaseSeconds: secret.leaseDuration, renewable: secret.renewable }
+  if (question.kind === 'certificate') return certificate(secret)
+  return { value: secretStruct(secret), expiresAt: 0, leaseId: secret.leaseId, leaseSeconds: secret.leaseDuration, renewable: secret.renewable }
 }
 
 function listed(secret: Secret<{ keys: string[] }> | null): Answer {
-  return { value: [...(secret?.data.keys ?? [])].toSorted(), leaseId: '', leaseSeconds: 0, renewable: false }
+  return { value: [...(secret?.data.keys ?? [])].toSorted(), leaseId: '', leaseSeconds: 0, renewable: false, expiresAt: 0 }
 }
+
+/** `Cert`, `CA`, `Key` in PEM, and what stood in the answer besides. */
+function certificate({ data }: Secret): Answer {
+  const text = (key: string): string => (typeof data[key] === 'string' ? data[key] : '')
+  const chain = Array.isArray(data['ca_chain']) ? data['ca_chain'].map(String) : []
+  const value = new Struct('dependency.PemEncoded', { Cert: lineEnded(text('certificate')), CA: lineEnded(text('issuing_ca')), CAChain: chain.map(lineEnded), Key: lineEnded(text('private_key')) })
+  return { value, leaseId: '', leaseSeconds: 0, renewable: false, expiresAt: Number(data['expiration'] ?? 0) * 1000 }
+}
+
+const lineEnded = (pem: string): string => (pem === '' || pem.endsWith('\n') ? pem : `${pem}\n`)
 
 /** Whoever names a secret of a KV version 2 mount may leave out `data/` (`metadata/` for lists). */
 async function logicalPath(client: Client, { kind, path }: Question): Promise<string> {

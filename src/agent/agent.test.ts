@@ -1,0 +1,155 @@
+/** The agent and `run`, as processes of their own, against a real server. */
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { inPlace, type Ended, type Place } from '../server/testing/process.ts'
+
+interface World {
+  readonly place: Place
+  readonly shell: (script: string) => Ended
+  /** Fails unless the script ends well. */
+  readonly ok: (script: string) => string
+  readonly read: (name: string) => string
+}
+
+const addressOf = (out: string): string => /Api Address: (\S+)/.exec(out)?.[1] ?? assert.fail('the server names no address')
+
+/** A dev server with a secret, and an application that may read it. */
+const withWorld = (body: (world: World) => Promise<void>) => () => inPlace(async (place) => {
+  const server = await place.started(['-dev', '-dev-root-token-id=root', '-dev-listen-address=127.0.0.1:0', '-dev-no-store-token'])
+  const environment = { COFFER_ADDR: addressOf(server.out()), COFFER_TOKEN: 'root' }
+  const shell = (script: string): Ended => place.shell(script, environment)
+  const ok = (script: string): string => {
+    const { code, out, err } = shell(script)
+    assert.equal(code, 0, err)
+    return out
+  }
+  ok(`coffer kv put -mount=secret app user=u password='p w' port=12345678901234567890 && coffer auth enable approle
+    echo 'path "secret/*" { capabilities = ["read", "list"] }' | coffer policy write app -
+    coffer write auth/approle/role/app token_policies=app token_ttl=1h
+    coffer read -field=role_id auth/approle/role/app/role-id > role
+    coffer write -force -field=secret_id auth/approle/role/app/secret-id > secret`)
+  await body({ place, shell, ok, read: (name) => readFileSync(join(place.folder, name), 'utf8') })
+})
+
+const method = (more = ''): string => `auto_auth {
+  method "approle" { config = { role_id_file_path = "role", secret_id_file_path = "secret"${more} } }
+  sink "file" { config = { path = "token", mode = 0600 } }
+  sink "file" { wrap_ttl = "5m", config = { path = "wrapped" } }
+}\n`.replace('"5m", config', '"5m"\n config')
+const template = (contents: string, more = ''): string => `template { contents = ${JSON.stringify(contents)}\n destination = "out/conf"\n ${more} }\n`
+const secretLine = '{{ with secret "secret/app" }}{{ .Data.data.user }}:{{ .Data.data.password }}:{{ .Data.data.port }}{{ end }}'
+
+async function until(isSo: () => boolean, what: string): Promise<void> {
+  for (const end = Date.now() + 20_000; !isSo(); await pause(50)) if (Date.now() > end) assert.fail(`it never came to pass: ${what}`)
+}
+
+describe('agent', () => {
+  test('it logs in, fills its sinks and its templates, and ends after that where it should', withWorld(async ({ place, ok, read, shell }) => {
+    place.file('a.hcl', `pid_file = "pid"\n${method()}${template(secretLine, 'perms = "0640"\n exec { command = ["sh", "-c", "echo changed >> log"] }')}`)
+    ok('coffer agent -config=a.hcl -exit-after-auth')
+    assert.equal(read('out/conf'), 'u:p w:12345678901234567890')
+    assert.equal(statSync(join(place.folder, 'out/conf')).mode & 0o777, 0o640)
+    assert.equal(statSync(join(place.folder, 'token')).mode & 0o777, 0o600)
+    assert.equal(read('log'), 'changed\n')
+    assert.equal(existsSync(join(place.folder, 'secret')), false, 'the secret id is removed once it was read')
+    assert.equal(existsSync(join(place.folder, 'pid')), false)
+    assert.match(ok('COFFER_TOKEN=$(cat token) coffer read -field=display_name auth/token/lookup-self'), /^approle/)
+    const wrapped = JSON.parse(read('wrapped')) as { token: string }
+    assert.match(ok(`coffer unwrap -field=token ${wrapped.token}`), /^hvs\./)
+    // Nothing secret in what it says.
+    const { err } = shell('coffer write -force -field=secret_id auth/approle/role/app/secret-id > secret; coffer agent -config=a.hcl -exit-after-auth -log-level=trace')
+    for (const told of ['p w', read('token'), read('role')]) assert.ok(!err.includes(told))
+  }))
+
+  test('a template is rendered anew when its secret has changed, and at SIGHUP', withWorld(async ({ place, ok, read }) => {
+    place.file('a.hcl', `${method()}${template(secretLine)}template_config { static_secret_render_interval = "1h" }\n`)
+    ok('coffer agent -config=a.hcl > /dev/null 2> agent.log & echo $! > agent.pid')
+    await until(() => existsSync(join(place.folder, 'out/conf')), 'the first rendering')
+    ok('coffer kv put -mount=secret app user=v password=x port=1')
+    process.kill(Number(read('agent.pid')), 'SIGHUP')
+    await until(() => read('out/conf') === 'v:x:1', 'the second rendering')
+    process.kill(Number(read('agent.pid')), 'SIGTERM')
+    await until(() => read('agent.log').includes('stopping on SIGTERM'), 'the end')
+  }))
+
+  test('a program gets its variables, is started anew when they change, and its exit code is that of the agent', withWorld(async ({ place, ok, read }) => {
+    place.file('a.hcl', `${method(', remove_secret_id_file_after_reading = false')}env_template "WHO" { contents = "{{ with secret \\"secret/app\\" }}{{ .Data.data.user }}{{ end }}" }
+      template_config { static_secret_render_interval = "1s" }
+      exec { command = ["sh", "-c", "echo $WHO >> who; while [ ! -e end ]; do sleep 0.1; done; exit 7"] }`)
+    ok('(coffer agent -config=a.hcl; echo $? > code) > /dev/null 2> agent.log &')
+    await until(() => existsSync(join(place.folder, 'who')), 'the first start')
+    ok('coffer kv put -mount=secret app user=v')
+    await until(() => read('who') === 'u\nv\n', 'the second start')
+    place.file('end', '')
+    await until(() => existsSync(join(place.folder, 'code')) && read('code') !== '', 'the end')
+    assert.equal(read('code'), '7\n')
+  }))
+
+  test('it waits for a server that is not there, and for a secret that is not there', withWorld(async ({ place, ok, read }) => {
+    place.file('a.hcl', `${method()}${template('{{ with secret "secret/later" }}{{ .Data.data.a }}{{ end }}')}`)
+    ok('coffer agent -config=a.hcl -exit-after-auth > /dev/null 2> agent.log & echo $! > agent.pid')
+    await until(() => /no secret exists at secret\/data\/later; trying again/.test(read('agent.log')), 'the first failure')
+    ok('coffer kv put -mount=secret later a=b')
+    await until(() => existsSync(join(place.folder, 'out/conf')) && read('out/conf') === 'b', 'the rendering')
+  }))
+
+  test('a configuration with a mistake is refused with its place, before anything is done', withWorld(async ({ place, shell }) => {
+    const refused: Readonly<Record<string, RegExp>> = {
+      'foo = 1': /foo is not known/,
+      'auto_auth { method "nothing" { } }': /the type "nothing" is not known/,
+      'auto_auth { method "approle" { config = { role_id = "x" } } }': /auto_auth.method.approle.config.role_id is not known/,
+      'auto_auth { method "approle" { } }': /role_id_file_path is missing/,
+      'template { contents = "x" }': /destination is missing/,
+      'template { destination = "x" }': /one of source and contents/,
+      'exec { command = ["x"] }': /exec needs at least one env_template/,
+      'cache { }': /cache is not supported/,
+      'auto_auth { sink "file" { config = { path = "x" } } }': /auto_auth.method is missing/,
+      'template_config { static_secret_render_interval = "soon" }': /expected a duration/,
+      'a = = 1': /a\.hcl/,
+    }
+    for (const [text, message] of Object.entries(refused)) {
+      place.file('a.hcl', text)
+      const { code, err } = shell('coffer agent -config=a.hcl')
+      assert.equal(code, 1, text)
+      assert.match(err, message)
+    }
+    place.file('a.hcl', template('{{ if }}'))
+    const { code, err } = shell('coffer agent -config=a.hcl')
+    assert.equal(code, 1)
+    assert.match(err, /line 1: template 1: missing value for if/)
+  }))
+})
+
+describe('run', () => {
+  test('fields of a secret and references become variables; the exit code is that of the program', withWorld(async ({ ok, shell }) => {
+    assert.equal(ok(`coffer run -secret=secret/app -upcase -prefix=app_ -- sh -c 'echo "$APP_USER,$APP_PASSWORD,$APP_PORT"'`), 'u,p w,12345678901234567890\n')
+    assert.equal(ok(`X=coffer://secret/app#user coffer run -env=Y=vault://secret/app#password -env=Z=plain -- sh -c 'echo "$X,$Y,$Z"'`), 'u,p w,plain\n')
+    assert.equal(ok(`A=1 coffer run -pristine -secret=secret/app -- /bin/sh -c 'echo "$A,$user"'`), ',u\n')
+    assert.equal(shell(`coffer run -secret=secret/app -- sh -c 'exit 9'`).code, 9)
+    assert.equal(shell(`coffer run -secret=secret/app -- sh -c 'kill -TERM $$'`).code, 143)
+    assert.equal(shell('coffer run -- /nowhere/program').code, 127)
+  }))
+
+  test('what cannot be read is refused, and the program is not started', withWorld(async ({ shell }) => {
+    for (const [given, message] of [['-secret=secret/none', /no secret exists at secret\/data\/none/], ['-env=X=coffer://secret/app#none', /X: the secret secret\/app has no field "none"/]] as const) {
+      const { code, err, out } = shell(`coffer run ${given} -- echo started`)
+      assert.equal(code, 2)
+      assert.equal(out, '')
+      assert.match(err, message)
+    }
+    assert.equal(shell('coffer run -env=nothing -- true').code, 1)
+    assert.equal(shell('coffer run --').code, 1)
+  }))
+
+  test('a program that is watched is started anew when its secrets change', withWorld(async ({ place, ok, read }) => {
+    ok(`(coffer run -watch=1s -secret=secret/app -- sh -c 'echo $user >> who; while [ ! -e end ]; do sleep 0.1; done'; echo $? > code) > /dev/null 2>&1 &`)
+    await until(() => existsSync(join(place.folder, 'who')), 'the first start')
+    ok('coffer kv put -mount=secret app user=v')
+    await until(() => read('who') === 'u\nv\n', 'the second start')
+    place.file('end', '')
+    await until(() => existsSync(join(place.folder, 'code')) && read('code') === '0\n', 'the end')
+  }))
+})

@@ -1,0 +1,150 @@
+/** One run of an agent: logs in, keeps the token alive, fills sinks and templates, runs a program with secrets in its environment. */
+import { rmSync, writeFileSync } from 'node:fs'
+import type { Client } from '../../client/src/client.ts'
+import { keepLoggedIn, reasonOf } from './auth/keeper.ts'
+import { checkMethod, type Granted } from './auth/methods.ts'
+import { Child } from './child.ts'
+import { runCommand } from './command.ts'
+import type { AgentConfig, TemplateSettings } from './config/config.ts'
+import { writeWhole } from './files.ts'
+import type { AgentHost } from './host.ts'
+import { Secrets } from './secrets.ts'
+import { fillSinks } from './sinks.ts'
+import { runTemplates } from './templates.ts'
+
+const childGraceMs = 30_000
+
+/** `client` has no token where the configuration logs in. Resolves with the exit code. Throws `AgentConfigError` before anything is begun. */
+export async function runAgent(config: AgentConfig, client: Client, host: AgentHost): Promise<number> {
+  if (config.method !== null) checkMethod(config.method)
+  for (const warning of config.warnings) host.log('warn', 'config', warning)
+  if (config.pidFile !== '') writeFileSync(config.pidFile, `${process.pid}\n`, { mode: 0o644 })
+  try {
+    return await new Agent(config, client, host).run()
+  } finally {
+    if (config.pidFile !== '') rmSync(config.pidFile, { force: true })
+  }
+}
+
+class Agent {
+  readonly #config: AgentConfig
+  readonly #host: AgentHost
+  readonly #stop = new AbortController()
+  readonly #secrets: Secrets
+  readonly #child: Child | null
+  #client: Client
+  #wake = new AbortController()
+  #exitCode = 0
+  #environment = ''
+
+  constructor(config: AgentConfig, client: Client, host: AgentHost) {
+    this.#config = config
+    this.#client = client
+    this.#host = host
+    this.#secrets = new Secrets(() => this.#client, host, { staticSeconds: config.staticIntervalSeconds, leaseThreshold: config.leaseThreshold })
+    const { exec } = config
+    this.#child = exec === null ? null : new Child({ command: exec.command, stopSignal: exec.stopSignal, graceMs: childGraceMs }, (code) => this.#end(code))
+  }
+
+  async run(): Promise<number> {
+    const done = this.#host.onSignals((signal) => this.#onSignal(signal), () => this.#reload())
+    try {
+      await this.#work()
+    } catch (error) {
+      this.#exitCode ||= 1
+      this.#host.log('error', 'agent', reasonOf(error))
+    } finally {
+      this.#stop.abort()
+      await this.#child?.stop()
+      done()
+    }
+    return this.#exitCode
+  }
+
+  #end(code: number): void {
+    this.#host.log('info', 'agent', `the program has ended with ${code}`)
+    this.#exitCode = code
+    this.#stop.abort()
+  }
+
+  #onSignal(signal: NodeJS.Signals): void {
+    this.#host.log('info', 'agent', `stopping on ${signal}`)
+    this.#stop.abort()
+  }
+
+  #reload(): void {
+    this.#secrets.forgetStatic()
+    this.#wakeTemplates()
+  }
+
+  #wakeTemplates(): void {
+    this.#wake.abort()
+    this.#wake = new AbortController()
+  }
+
+  /** Both loops end when either fails, or everything is done. */
+  async #work(): Promise<void> {
+    const { method, exitAfterAuth, templates, variables } = this.#config
+    let loggedIn = (): void => undefined
+    const first = new Promise<void>((resolve) => (loggedIn = resolve))
+    const guard = async (work: Promise<void>): Promise<void> => await work.catch((error: unknown) => {
+      this.#stop.abort()
+      throw error
+    })
+    const onToken = async (granted: Granted): Promise<void> => {
+      await this.#onToken(granted)
+      loggedIn()
+    }
+    const keeping = method === null ? Promise.resolve(loggedIn()) : guard(keepLoggedIn({ client: this.#client, method, host: this.#host, onToken }, this.#stop.signal))
+    const rendering = guard(this.#render(first, [...templates, ...variables]))
+    if (exitAfterAuth || (method === null && templates.length + variables.length === 0)) void rendering.then(() => this.#stop.abort(), () => undefined)
+    const results = await Promise.allSettled([keeping, rendering])
+    for (const result of results) if (result.status === 'rejected') throw result.reason
+  }
+
+  async #onToken(granted: Granted): Promise<void> {
+    this.#host.log('info', 'auth', 'logged in')
+    const client = this.#client.withToken(granted.clientToken)
+    await fillSinks(client, this.#config.sinks, granted)
+    if (granted.wrapped) return
+    this.#client = client
+    this.#secrets.forgetLeased()
+    this.#wakeTemplates()
+  }
+
+  async #render(first: Promise<void>, templates: readonly TemplateSettings[]): Promise<void> {
+    const stopped = new Promise<void>((resolve) => this.#stop.signal.addEventListener('abort', () => resolve(), { once: true }))
+    await Promise.race([first, stopped])
+    const { exitAfterAuth, exec, exitOnRetryFailure, server } = this.#config
+    if (templates.length === 0) return exitAfterAuth ? undefined : await stopped
+    const job = {
+      templates,
+      secrets: this.#secrets,
+      host: this.#host,
+      failuresMax: exitOnRetryFailure ? server.retries : Infinity,
+      wake: () => this.#wake.signal,
+      deliver: async (texts: ReadonlyMap<TemplateSettings, string>) => (exec === null ? await this.#deliverFiles(texts) : await this.#deliverVariables(texts)),
+    }
+    await runTemplates(job, exitAfterAuth && exec === null, this.#stop.signal)
+  }
+
+  async #deliverFiles(texts: ReadonlyMap<TemplateSettings, string>): Promise<void> {
+    for (const [template, content] of texts) {
+      const { destination: path, mode, user, group, createFolders, backup, command, commandTimeoutSeconds } = template
+      if (!writeWhole({ path, content, mode, user, group, createFolders, backup })) continue
+      this.#host.log('info', 'template', `rendered ${path}`)
+      if (command.length > 0) await runCommand(command, this.#host.environment, commandTimeoutSeconds).catch((error: unknown) => this.#host.log('error', 'template', reasonOf(error)))
+    }
+  }
+
+  async #deliverVariables(texts: ReadonlyMap<TemplateSettings, string>): Promise<void> {
+    const variables = Object.fromEntries([...texts].map(([{ destination }, text]) => [destination, text]))
+    const fingerprint = JSON.stringify(variables)
+    if (fingerprint === this.#environment) return
+    const isFirst = this.#environment === ''
+    this.#environment = fingerprint
+    if (!isFirst && this.#config.exec?.restartOnChange !== true) return
+    this.#host.log('info', 'exec', isFirst ? 'starting the program' : 'its secrets have changed: starting the program anew')
+    await this.#child?.start({ ...this.#host.environment, ...variables })
+  }
+}

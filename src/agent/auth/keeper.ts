@@ -1,0 +1,66 @@
+/** Keeps an agent logged in: renews the token while it can be renewed, and logs in anew before it ends. */
+import type { Client } from '../../../client/src/client.ts'
+import { isClientError } from '../../../client/src/errors.ts'
+import type { MethodSettings } from '../config/config.ts'
+import { pause, type AgentHost } from '../host.ts'
+import { login, type Granted } from './methods.ts'
+
+export interface Keeping {
+  readonly client: Client
+  readonly method: MethodSettings
+  readonly host: AgentHost
+  /** Called with each new token, before anything else is done with it. */
+  readonly onToken: (granted: Granted) => Promise<void>
+}
+
+/** Runs until the signal aborts. Throws where the configuration says that a failure to log in is the end. */
+export async function keepLoggedIn(keeping: Keeping, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const granted = await untilLoggedIn(keeping, signal)
+    if (granted === null) return
+    await keeping.onToken(granted)
+    await whileAlive(keeping, granted, signal)
+  }
+}
+
+async function untilLoggedIn({ client, method, host }: Keeping, signal: AbortSignal): Promise<Granted | null> {
+  for (let wait = method.minBackoffSeconds; !signal.aborted; wait = Math.min(wait * 2, method.maxBackoffSeconds)) {
+    try {
+      host.log('info', 'auth', `logging in with ${method.type}`)
+      return await login(client, method)
+    } catch (error) {
+      host.log('error', 'auth', `login failed: ${reasonOf(error)}`)
+      if (method.exitOnError) throw new Error(`login failed: ${reasonOf(error)}`, { cause: error })
+      await pause(host, wait * 1000, signal)
+    }
+  }
+  return null
+}
+
+/** What the server or a setting says; never what was sent. */
+export const reasonOf = (error: unknown): string => (isClientError(error) ? `${error.status === 0 ? '' : `${error.status} `}${error.errors.join(', ')}` : error instanceof Error ? error.message : 'unknown')
+
+/** Of the life that is left: when a token is renewed, and when one that cannot be renewed is replaced. */
+const renewAt = 2 / 3
+const replaceAt = 0.9
+
+async function whileAlive({ client, host }: Keeping, granted: Granted, signal: AbortSignal): Promise<void> {
+  // A token that does not expire is kept; one that is wrapped is somebody else's.
+  if (granted.leaseDuration === 0) return await pauseForever(signal)
+  let seconds = granted.leaseDuration
+  let renewable = granted.renewable && !granted.wrapped
+  while (!signal.aborted && seconds > 0) {
+    await pause(host, seconds * 1000 * (renewable ? renewAt : replaceAt), signal)
+    if (!renewable || signal.aborted) return
+    const renewed = await client.write('auth/token/renew-self', {}, { token: granted.clientToken }).catch((error: unknown) => {
+      host.log('warn', 'auth', `renewing the token failed: ${reasonOf(error)}`)
+      return null
+    })
+    const left = renewed?.auth?.leaseDuration ?? 0
+    // Near its longest life a renewal gives less and less: then a new login is due.
+    renewable = renewed?.auth?.renewable === true && left > seconds / 2
+    seconds = left
+  }
+}
+
+const pauseForever = (signal: AbortSignal): Promise<void> => new Promise((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true })))
