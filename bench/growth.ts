@@ -56,7 +56,7 @@ const operations: Readonly<Record<Kind, readonly Operation[]>> = {
   ],
   mounts: [
     ['write', of('POST', (path) => `${path}app`, { password: 'p' })],
-    ['read', of('GET', (path) => `${path}app`)],
+    ['look', of('GET', (path) => `sys/mounts/${path.slice(0, -1)}`)],
     ['tune', of('POST', (path) => `sys/mounts/${path}tune`, { description: 'x' })],
   ],
 }

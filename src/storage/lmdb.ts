@@ -250,6 +250,7 @@ class LmdbDriver implements LmdbStore {
   async replaceWhole(values: Iterable<KeyValue>): Promise<number> {
     this.#checkOpen()
     const commit = await this.#writer.exclusively(() => replaceWhole(this.#environment, values))
+    this.#lookAway()
     this.#bell.ring()
     return commit
   }
@@ -270,6 +271,8 @@ class LmdbDriver implements LmdbStore {
   /** Runs one reading of many keys at the newest commit, all of it at the same one. */
   #scan<T>(read: (environment: Environment) => T): T {
     this.#checkOpen()
+    // What is read of the names that it finds is to be as new.
+    this.#lookAway()
     this.#environment.resetReadTxn()
     try {
       return read(this.#environment)
