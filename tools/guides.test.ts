@@ -4,12 +4,34 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, w
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { missingProgram, runProgram } from '../compat/clients/shell.ts'
+import { startMariadb } from '../src/engines/database/testing/mariadb.ts'
+import { startPostgres } from '../src/engines/database/testing/postgresql.ts'
 import { cleanEnvironment, cofferCommand, projectRoot, startDevServer, type TestServer } from '../compat/server.ts'
 import { isAsExpected, outputsOf, parseGuide, scriptOf } from './guide-blocks.ts'
 
 const folder = join(projectRoot, 'docs/guides')
 const guides = readdirSync(folder).filter((name) => name !== 'README.md')
 const skip = missingProgram(['bash', '--version']) || missingProgram(['curl', '--version']) || missingProgram(['openssl', 'version']) || missingProgram(['ssh', '-V'])
+
+/** Servers that a guide has on this machine, at their usual ports: what to write in place of those, and how to end them. */
+interface Surroundings {
+  readonly places: readonly (readonly [written: string, real: string])[]
+  readonly stop: () => Promise<void>
+}
+
+async function withDatabases(): Promise<Surroundings | null> {
+  const [postgres, mariadb] = [await startPostgres(), await startMariadb()]
+  const stop = async (): Promise<void> => void (await Promise.all([postgres?.stop(), mariadb?.stop()]))
+  if (postgres === null || mariadb === null) return await stop().then(() => null)
+  for (const text of [`CREATE ROLE root SUPERUSER LOGIN PASSWORD 'rootpassword'`, 'CREATE DATABASE myapp']) await postgres.sql(text)
+  await mariadb.sql(`DROP USER IF EXISTS root@'127.0.0.1', root@'::1'`)
+  await mariadb.sql(`CREATE USER root@'%' IDENTIFIED BY 'rootpassword'`)
+  await mariadb.sql(`GRANT ALL ON *.* TO root@'%' WITH GRANT OPTION`)
+  // The name of this machine has a second address, at which nobody listens.
+  return { stop, places: [['localhost:5432', `127.0.0.1:${postgres.port}`], ['-h localhost -p 5432', `-h 127.0.0.1 -p ${postgres.port}`], ['localhost:3306', `127.0.0.1:${mariadb.port}`], ['-P 3306', `-P ${mariadb.port}`]] }
+}
+
+const surroundings: Readonly<Record<string, () => Promise<Surroundings | null>>> = { 'database.md': withDatabases, 'database-rotation.md': withDatabases }
 
 /** Runs a script in bash as a reader would: `coffer` is a command, and `login` has kept the token. */
 async function runScript(server: TestServer, token: string, script: string): Promise<string> {
@@ -26,19 +48,26 @@ async function runScript(server: TestServer, token: string, script: string): Pro
   return stdout
 }
 
-async function checkGuide(name: string, tokenOf: (server: TestServer) => Promise<string>): Promise<void> {
+/** Null, or why it could not be run. */
+async function checkGuide(name: string, tokenOf: (server: TestServer) => Promise<string>): Promise<string | null> {
   const blocks = parseGuide(readFileSync(join(folder, name), 'utf8'))
   assert.ok(blocks.filter(({ expected }) => expected !== null).length > 5, 'too few blocks: the guide is not read as it should be')
+  const around = surroundings[name] === undefined ? { places: [], stop: async () => undefined } : await surroundings[name]()
+  if (around === null) return 'the servers that it needs are not installed'
   const server = await startDevServer()
   try {
-    const outputs = outputsOf(await runScript(server, await tokenOf(server), scriptOf(blocks)))
+    const script = around.places.reduce((text, [written, real]) => text.replaceAll(written, real), scriptOf(blocks))
+    const outputs = outputsOf(await runScript(server, await tokenOf(server), script))
     assert.equal(outputs.length, blocks.length)
     for (const [i, { line, commands, expected }] of blocks.entries()) {
       const output = outputs[i] ?? ''
-      if (expected !== null && !isAsExpected(expected, output)) assert.equal(output, expected, `docs/guides/${name}:${line}\n${commands}`)
+      const shown: string = around.places.reduce((text, [written, real]) => text.replaceAll(real, written), output)
+      if (expected !== null && !isAsExpected(expected, shown)) assert.equal(shown, expected, `docs/guides/${name}:${line}\n${commands}`)
     }
+    return null
   } finally {
     await server.stop()
+    await around.stop()
   }
 }
 
@@ -50,9 +79,11 @@ async function makeOperator(name: string, server: TestServer): Promise<string> {
   return (await runScript(server, server.token, script)).trim()
 }
 
+const skipped = (t: { skip: (why: string) => void }, why: string | null): void => (why === null ? undefined : t.skip(why))
+
 for (const name of guides) {
-  test(`${name}: every step prints what the guide says`, { skip }, () => checkGuide(name, async ({ token }) => token))
-  test(`${name}: the policy that it names is enough`, { skip }, () => checkGuide(name, (server) => makeOperator(name, server)))
+  test(`${name}: every step prints what the guide says`, { skip }, async (t) => skipped(t, await checkGuide(name, async ({ token }) => token)))
+  test(`${name}: the policy that it names is enough`, { skip }, async (t) => skipped(t, await checkGuide(name, (server) => makeOperator(name, server))))
 }
 
 test('a block that prints something else is noticed, times and tokens are not', () => {

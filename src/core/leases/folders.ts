@@ -73,6 +73,12 @@ export async function* leasesUnder(base: Base, folder: string, pieceMax = 256): 
   for (const name of await subfoldersOf(base, folder)) yield* leasesUnder(base, folder + name, pieceMax)
 }
 
+/** A folder and every one below it. */
+export async function* eachFolder(base: Base, folder: string): AsyncIterable<{ readonly folder: string; readonly hash: string }> {
+  yield { folder, hash: hashFolder(base, folder) }
+  for (const name of await subfoldersOf(base, folder)) yield* eachFolder(base, folder + name)
+}
+
 /** Forgets the folders below `folder` that hold nothing; returns how many. Leases may be written meanwhile. */
 export async function tidyFolders(base: Base, folder = ''): Promise<number> {
   let count = 0

@@ -61,7 +61,7 @@ describe('the administrator', () => {
     const { server, connect, role, creds, db: { canLogIn, admin } } = mounted
     await connect({ root_rotation_statements: 'SELECT 1' })
     const answer = await server.request('write', 'db/rotate-root/pg')
-    assert.deepEqual([answer.status, answer.errors], [400, ['error setting credentials: the database took the new password, but refuses a login with it; the old one was put back']])
+    assert.deepEqual([answer.status, answer.errors], [400, ['error setting credentials: the database took the new password, but refuses a login with it; the old one works']])
     assert.equal(await canLogIn(admin.username, admin.password), true)
     const { rotation_state: state, failed_rotations: failures } = await shown(mounted, 'db/config/pg')
     assert.deepEqual([state, failures], ['failing', 1])

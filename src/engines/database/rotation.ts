@@ -70,15 +70,18 @@ async function looksLike(database: Database, { username }: Subject, { password }
   return password === undefined ? { unknown: 'there is no password to try' } : await probe(database, { username, password }, signal)
 }
 
-/** The database has not said yes. */
+/** The database has not said yes. That it refused something is no proof that it changed nothing: not every one has transactions for this. */
 async function afterFailure(database: Database, { subject, next, isResumed }: Plan, error: unknown, signal: AbortSignal): Promise<Outcome> {
   const failure = textOf(error)
-  const isRefusal = error instanceof NothingDone || (error instanceof ApiError && error.code === 'bad_request')
-  if (isRefusal && !isResumed) return { state: 'unchanged', failure }
-  if ((await looksLike(database, subject, next, signal)) === 'works') return { state: 'done' }
-  if ((await looksLike(database, subject, subject.secret, signal)) === 'works') return { state: 'unchanged', failure }
-  return { state: 'open', failure }
+  if (error instanceof NothingDone && !isResumed) return { state: 'unchanged', failure }
+  const looks = await looksLike(database, subject, next, signal)
+  if (looks === 'works') return { state: 'done' }
+  const isOld = hasPassword(subject) ? (await looksLike(database, subject, subject.secret, signal)) === 'works' : looks === 'refused'
+  return { state: isOld ? 'unchanged' : 'open', failure }
 }
+
+/** Not that of an account that was taken over as it was. */
+const hasPassword = ({ secret }: Subject): boolean => secret.password !== undefined
 
 /** The database has said yes; whether it is so is seen by logging in. */
 async function verified(database: Database, { subject, next }: Plan, urgency: Urgency, signal: AbortSignal): Promise<Outcome> {
@@ -86,10 +89,11 @@ async function verified(database: Database, { subject, next }: Plan, urgency: Ur
   if (looks === 'works') return { state: 'done' }
   // An account that may not log in from here, or has no password, cannot be tried; the administrator could be, a moment ago.
   if (looks !== 'refused') return subject.kind === 'static' ? { state: 'done' } : { state: 'open', failure: `the new password could not be tried: ${looks.unknown}` }
-  const failure = 'the database took the new password, but refuses a login with it; the old one was put back'
-  const isBack = await setSecret(database, subject, subject.secret, urgency, signal).then(() => true, () => false)
-  const old = isBack || subject.kind === 'root' ? await looksLike(database, subject, subject.secret, signal) : 'refused'
-  return old === 'works' ? { state: 'unchanged', failure } : { state: 'open', failure: 'the database took the new password, but refuses logins with the new one and with the old one' }
+  const failure = 'the database took the new password, but refuses a login with it'
+  if (!hasPassword(subject)) return { state: 'unchanged', failure }
+  await setSecret(database, subject, subject.secret, urgency, signal).catch(() => undefined)
+  const old = await looksLike(database, subject, subject.secret, signal)
+  return old === 'works' ? { state: 'unchanged', failure: `${failure}; the old one works` } : { state: 'open', failure: `${failure}, and the old one does not work either` }
 }
 
 /** The third step: writes down what is true now. Somebody who changed the subject meanwhile knows better. */

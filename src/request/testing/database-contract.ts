@@ -8,7 +8,7 @@ import type { ServeHarness } from './serve-harness.ts'
 interface Setting {
   readonly server: ServeHarness
   readonly db: TestDatabase
-  readonly connect: (details?: Readonly<Record<string, string | number | boolean>>) => Promise<void>
+  readonly connect: (details?: Readonly<Record<string, string | number | boolean | readonly string[]>>) => Promise<void>
   readonly creds: (role?: string) => Promise<{ readonly username: string; readonly password: string; readonly lease: string }>
   readonly revoke: (lease: string) => Promise<void>
 }
@@ -125,6 +125,22 @@ const clauses: Readonly<Record<string, (setting: Setting) => Promise<void>>> = {
     assert.equal(await db.canLogIn(db.admin.username, db.admin.password), false)
     await revoke((await creds()).lease)
     assert.ok(!(await server.ok('read', 'db/config/x')).text.includes('"password"'))
+  },
+
+  async 'a rotation that fails midway loses no password'({ connect, creds, revoke, server, db }) {
+    await connect({ root_rotation_statements: db.halfRotation })
+    await server.request('write', 'db/rotate-root/x')
+    assert.notEqual((await server.ok('read', 'db/config/x')).data?.['rotation_state'], 'open')
+    await server.ok('write', 'db/reset/x')
+    await revoke((await creds()).lease)
+    await db.dropUser('account')
+    await db.makeUser('account', 'as it was')
+    const role = { db_name: 'x', username: 'account', rotation_period: '1h' }
+    const taken = await server.request('write', 'db/static-roles/s', { data: { ...role, rotation_statements: db.halfRotation } })
+    // Where it was taken back, the account is as it was.
+    const password = taken.status === 204 ? String((await server.ok('read', 'db/static-creds/s')).data?.['password']) : 'as it was'
+    assert.equal(await db.canLogIn('account', password), true)
+    await db.dropUser('account')
   },
 
   async 'an account that is there gets another password, and only one works'({ connect, server, db }) {

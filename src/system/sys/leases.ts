@@ -2,7 +2,8 @@
 import { opaqueStore } from '../../core/base.ts'
 import type { Core } from '../../core/core.ts'
 import { leasesUnder, listFolder } from '../../core/leases/folders.ts'
-import { leaseRecords, placeOf, type LeaseRecord } from '../../core/leases/record.ts'
+import { countLeases } from '../../core/leases/count.ts'
+import { leaseRecords, placeOf, type LeaseRecord, type SecretLease } from '../../core/leases/record.ts'
 import { renewLease } from '../../core/leases/renew.ts'
 import { revokeOne, revokeUnder } from '../../core/mounts/change.ts'
 import { findTokenByHash } from '../../core/tokens/find.ts'
@@ -54,10 +55,17 @@ const lookup = systemPath('leases/lookup').write({
       last_renewal: times.lastRenewalAt === 0 ? null : formatTime(times.lastRenewalAt),
       renewable: times.renewable,
       ttl: times.expiresAt === 0 ? 0 : Math.max(0, Math.floor((times.expiresAt - core.host.now()) / 1000)),
-      ...(lease.secret === null || lease.secret.failure === '' ? {} : { revoke_error: lease.secret.failure, irrevocable: lease.secret.irrevocable }),
+      ...(lease.secret === null ? {} : stateOf(lease.secret)),
     }
   },
 })
+
+/** What keeps a lease from being an ordinary one, and what will become of it. */
+function stateOf({ failure, failures, irrevocable, intent, expiresAt }: SecretLease): Data {
+  if (intent !== undefined) return { state: 'pending' }
+  if (failure === '') return {}
+  return { revoke_error: failure, irrevocable, revoke_attempts: failures, next_revoke_attempt: irrevocable ? null : formatTime(expiresAt) }
+}
 
 const listLeases = systemPath('leases/lookup/{prefix*}', { prefix: defaulted(text('Folder of leases.'), '') }).list({
   summary: 'List the leases in a folder.',
@@ -130,11 +138,24 @@ async function irrevocable(core: Core, limit: number): Promise<LeaseRecord[]> {
   return found
 }
 
+const grouping = {
+  group_by: defaulted(text('Count all leases: by `mount`, by `role` (the path that was asked for), or by `owner` (the entity or token that holds them).'), ''),
+  prefix: defaulted(text('Only those below this path.'), ''),
+  top: defaulted(integer('Only so many names, those with the most leases.'), 100),
+}
+
+async function countAll(core: Core, by: string, prefix: string, top: number): Promise<Data> {
+  if (by !== 'mount' && by !== 'role' && by !== 'owner') throw badRequest('group_by is mount, role or owner')
+  const { counts, total } = await countLeases(core, by, prefix === '' ? '' : underPath(prefix))
+  return { counts: Object.fromEntries(counts.slice(0, Math.max(1, top))), lease_count: total, names: counts.length }
+}
+
 const count = systemPath('leases/count').read({
-  summary: 'Count the leases that could not be revoked.',
+  summary: 'Count leases: those that could not be revoked, or all of them by whose they are.',
   access: 'sudo',
-  input: { ...typeField, include_child_namespaces: defaulted(flag('Also in namespaces below.'), false) },
+  input: { ...typeField, ...grouping, include_child_namespaces: defaulted(flag('Also in namespaces below.'), false) },
   async handle({ core, input }) {
+    if (input.group_by !== '') return await countAll(core, input.group_by, input.prefix, input.top)
     if (input.type !== 'irrevocable') return null
     const leases = await irrevocable(core, Infinity)
     const counts: Record<string, number> = {}

@@ -104,7 +104,7 @@ async function connect({ server, shown }: Address, login: Login, signal: AbortSi
   } finally {
     signal.removeEventListener('abort', stop)
   }
-  return sessionOf(line)
+  return sessionOf(line, login.username)
 }
 
 const numberOf = (error: unknown): number => (typeof error === 'object' && error !== null && 'errno' in error ? Number(error.errno) : 0)
@@ -159,7 +159,7 @@ class Line {
   }
 }
 
-function sessionOf(line: Line): Session {
+function sessionOf(line: Line, self: string): Session {
   const run = async (statements: readonly string[], values: StatementValues): Promise<void> => {
     const filled = listStatements(statements).map((text) => fillStatement(text, values, mysqlQuoting))
     try {
@@ -183,7 +183,8 @@ function sessionOf(line: Line): Session {
     async setCredential(username, credential, statements) {
       const values = { ...namesOf(username), ...credentialOf(credential) }
       if (listStatements(statements).length > 0) return await run(statements, values)
-      const hosts = (await hostsOf(line, username)) ?? ['%']
+      // Of all accounts of its name the one that is logged in here.
+      const hosts = username === self ? [await ownHost(line)] : ((await hostsOf(line, username)) ?? ['%'])
       if (hosts.length === 0) throw badRequest(`the user ${JSON.stringify(username)} does not exist`)
       for (const host of hosts) await run([`ALTER USER '{{username}}'@'{{host}}' IDENTIFIED BY '{{password}}'`], { ...values, host })
     },
@@ -208,6 +209,16 @@ async function hostsOf(line: Line, username: string): Promise<readonly string[] 
   } catch (error) {
     if (stateOf(error) === '') throw connectionLost(error)
     return null
+  }
+}
+
+/** MariaDB takes `ALTER USER CURRENT_USER()`, and changes nothing. */
+async function ownHost(line: Line): Promise<string> {
+  try {
+    const [row] = await line.query<readonly { readonly me: string }[]>('SELECT CURRENT_USER() AS me')
+    return row?.me.slice(row.me.lastIndexOf('@') + 1) ?? '%'
+  } catch (error) {
+    throw failure(error)
   }
 }
 

@@ -55,6 +55,7 @@ export async function startMariadb(): Promise<(TestDatabase & { readonly port: n
     admin, sql, port, resetAdmin, stop,
     creation: [`CREATE USER '{{name}}'@'%' IDENTIFIED BY '{{password}}'; GRANT SELECT ON *.* TO '{{name}}'@'%'`],
     refused: [`CREATE USER '{{name}}'@'%' IDENTIFIED BY '{{password}}'`, 'GRANT NOTHING'],
+    halfRotation: [`ALTER USER '{{name}}'@'%' IDENTIFIED BY '{{password}}'`, 'GRANT NOTHING'],
     canLogIn: (user, password) => as({ host: '127.0.0.1', port, user, password }, async () => true).catch((error: { errno?: number }) => {
       if (error.errno === 1045) return false
       throw error

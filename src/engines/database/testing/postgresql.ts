@@ -75,6 +75,7 @@ export async function startPostgres(): Promise<PostgresServer | null> {
     details: { connection_url: url },
     creation: [`CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}'`],
     refused: [`CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}'`, 'GRANT nothing'],
+    halfRotation: [`ALTER ROLE "{{name}}" PASSWORD '{{password}}'`, 'GRANT nothing'],
     users: roles,
     makeUser: async (username, password) => void (await sql(`CREATE ROLE ${username} LOGIN PASSWORD '${password}'`)),
     dropUser: async (username) => void (await sql(`DROP ROLE IF EXISTS "${username}"`)),

@@ -45,6 +45,7 @@ export async function startRedis(): Promise<TestDatabase | null> {
     admin, resetAdmin, stop,
     creation: ['["~*", "+@read", "+ping"]'],
     refused: ['["+@nothing"]'],
+    halfRotation: [],
     canLogIn: (username, password) => as({ username, password }, async () => true).catch((error: Error) => {
       if (/WRONGPASS/.test(error.message)) return false
       throw error

@@ -8,6 +8,8 @@ export interface TestDatabase {
   readonly creation: readonly string[]
   /** Statements that the database refuses. */
   readonly refused: readonly string[]
+  /** Statements that change a password, and then fail. */
+  readonly halfRotation: readonly string[]
   readonly canLogIn: (username: string, password: string) => Promise<boolean>
   /** Names of users that begin so, in any case of letters. */
   readonly users: (prefix: string) => Promise<string[]>
