@@ -6,6 +6,13 @@ export const differences: Readonly<Record<string, Readonly<Record<string, string
   kv1: {
     'Write invalid JSON': 'The text begins with the same words and goes on to say where the mistake is.',
   },
+  'pki-acme': {
+    'directory of the role that is not allowed': 'What the configuration forbids is told as that, with 403, and not as an error of the server.',
+    'directory with a default that forbids': 'What the configuration forbids is told as that, with 403, and not as an error of the server.',
+  },
+  'pki-revoke': {
+    'auto-tidy': 'What has ended is tidied away unless somebody says otherwise, so that no mount grows for ever.',
+  },
   'pki-roles': {
     'constrained root': 'Revocation lists are built when they are asked for, so making a root has nothing to say of the list of another issuer.',
   },

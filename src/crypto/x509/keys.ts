@@ -1,6 +1,7 @@
 /** Keys of certificates: making them, what they are, and the forms in which they are handed out. */
 import { createHash, createPrivateKey, createPublicKey, generateKeyPair, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
+import { lane } from '../lane.ts'
 import { pemEncode } from '../pem.ts'
 import { tags } from '../der.ts'
 import { readWhole, wholeBits } from '../der-reader.ts'
@@ -22,12 +23,17 @@ const traditional = { rsa: 'pkcs1', ec: 'sec1', ed25519: 'pkcs8' } as const
 const pemLabels = { rsa: 'RSA PRIVATE KEY', ec: 'EC PRIVATE KEY', ed25519: 'PRIVATE KEY' } as const
 const spkiDer = { type: 'spki', format: 'der' } as const
 const generateRsa = promisify(generateKeyPair)
+/** The threads that make keys also read and write the store. */
+const rsaLane = lane({ running: 2, waiting: 100, refusal: 'too many RSA keys are being made; try again later' })
 
-/** A new key. `bits`: 2048, 3072, 4096, 8192 for RSA, 224, 256, 384, 521 for elliptic curves. RSA is made in the thread pool: it takes up to seconds. */
+/**
+ * A new key. `bits`: 2048, 3072, 4096, 8192 for RSA, 224, 256, 384, 521 for elliptic curves. RSA is made in the thread pool, two at a time, as
+ * it takes up to seconds; throws `overloaded` when a hundred wait.
+ */
 export async function generateKey(type: KeyType, bits: number): Promise<NewKey> {
   if (type === 'rsa') {
     const options = { modulusLength: bits, publicKeyEncoding: spkiDer, privateKeyEncoding: { type: 'pkcs1', format: 'der' } } as const
-    const made = await generateRsa('rsa', options)
+    const made = await rsaLane(() => generateRsa('rsa', options))
     return { type, privateDer: made.privateKey, spki: made.publicKey }
   }
   if (type === 'ed25519') {
@@ -77,7 +83,8 @@ export function findPublicKey(spki: Buffer): KeyObject | null {
   }
 }
 
-export const spkiOf = (key: KeyObject): Buffer => createPublicKey(key.type === 'private' ? key.export({ type: 'pkcs8', format: 'pem' }) : key).export(spkiDer)
+/** SubjectPublicKeyInfo of a private or public key. */
+export const spkiOf = (key: KeyObject): Buffer => (key.type === 'private' ? createPublicKey(key as never) : key).export(spkiDer)
 
 /** SHA-1 of the bits of the public key: the key identifier of RFC 5280 §4.2.1.2 (1), and the issuer's key hash of OCSP. */
 export const keyIdOf = (spki: Uint8Array): Buffer => createHash('sha1').update(publicBits(spki)).digest()

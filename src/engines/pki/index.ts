@@ -1,5 +1,10 @@
 /** PKI: certificates from own authorities, and everything about their life. */
 import { engine } from '../../kit/engine.ts'
+import { readAcme, writeAcme } from './acme/config.ts'
+import { acmeOperations } from './acme/directory.ts'
+import { eabOperations } from './acme/eab.ts'
+import { nonceChore } from './acme/tidy.ts'
+import { validateChore } from './acme/validate.ts'
 import { countChore } from './counts.ts'
 import { readCrlConfig, writeCrlConfig } from './crl-config.ts'
 import { fetchOperations } from './fetch.ts'
@@ -28,7 +33,8 @@ export const pki = engine({
     readRole, writeRole, patchRole, deleteRole, listRoles, listCelRoles, ...issueOperations, ...revokeOperations, ...fetchOperations,
     readUrlsConfig, writeUrlsConfig, readClusterConfig, writeClusterConfig, readCrlConfig, writeCrlConfig,
     ...ocspOperations, ...resignOperations, startTidy, tidyStatus, cancelTidy, readAutoTidyConfig, writeAutoTidyConfig,
+    readAcme, writeAcme, ...acmeOperations, ...eabOperations,
   ],
   leases: { pki: leaseKind },
-  chores: [tidyChore, countChore],
+  chores: [tidyChore, countChore, validateChore, nonceChore],
 })

@@ -38,6 +38,8 @@ export interface LeafOrder {
   readonly csr: CheckedRequest | null
   /** Subject and extensions are those of the CSR, whatever they say. */
   readonly isVerbatim: boolean
+  /** What would outlive the issuer ends with it, whatever the issuer says: for clients that cannot choose. */
+  readonly isTruncated?: boolean
 }
 
 /** The public key, and the private one where it was made here. */
@@ -64,7 +66,7 @@ export async function issueLeaf(call: LeafCall, order: LeafOrder, keyOf: () => P
     now: call.now,
     mountDefaultSeconds: call.mount.defaultLeaseSeconds,
     mountMaxSeconds: call.mount.maxLeaseSeconds,
-    issuer: { notAfter: authority.issuer.certificate.notAfter, behavior: authority.issuer.record.leafNotAfter },
+    issuer: { notAfter: authority.issuer.certificate.notAfter, behavior: order.isTruncated === true ? 'truncate' : authority.issuer.record.leafNotAfter },
     warn: call.warn,
   })
   const urls = await urlsFor(call.store, authority.issuer)

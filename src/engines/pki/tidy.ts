@@ -8,6 +8,7 @@ import { records } from '../../kit/records.ts'
 import { reply, type Data } from '../../kit/result.ts'
 import type { Transaction } from '../../kit/store.ts'
 import { formatTime } from '../../kit/time.ts'
+import { tidyAcme } from './acme/tidy.ts'
 import { readCounts } from './counts.ts'
 import { enableAtLeastOne, hasTasks, mergeTasks, noTasks, readAutoTidy, taskFields, type TidyTasks } from './tidy-config.ts'
 import { tidyAssociations, tidyCertificates, tidyInvalid, tidyIssuers, tidyRevoked, type Progress } from './tidy-steps.ts'
@@ -117,6 +118,7 @@ async function runTasks(call: ChoreCall, tasks: TidyTasks): Promise<void> {
   if (tasks.tidy_revoked_cert_issuer_associations) await tidyAssociations(call, tasks, progress)
   if (tasks.tidy_invalid_certs) await tidyInvalid(call, tasks)
   if (tasks.tidy_expired_issuers) await tidyIssuers(call, tasks)
+  if (tasks.tidy_acme) await tidyAcme(call, tasks, (what, count) => note(call, what, count))
 }
 
 /** A run that a stop of the server ended is taken up again from what is left. */

@@ -40,6 +40,8 @@ export interface Answer {
   readonly hasBody: boolean
   /** The body of an answer without envelope. */
   readonly bytes: Buffer | null
+  /** Headers of an answer without envelope, by name in lower case; the last of several. */
+  readonly headers: ReadonlyMap<string, string>
 }
 
 export interface Harness {
@@ -195,13 +197,13 @@ async function run(context: Context, request: Request): Promise<Answer> {
   }
 }
 
-const none: Answer = { status: 204, data: null, text: 'null', errors: null, warnings: [], leaseSeconds: 0, hasBody: false, bytes: null }
+const none: Answer = { status: 204, data: null, text: 'null', errors: null, warnings: [], leaseSeconds: 0, hasBody: false, bytes: null, headers: new Map() }
 const refused = (error: ApiError): Answer => ({ ...none, status: error.status, errors: [error.message], hasBody: true })
 
 function answerOf({ verb }: Operation, result: Result, warned: readonly string[], unknown: readonly string[]): Answer {
   const fields = result instanceof Reply ? result.fields : { data: result }
   const warnings = [...warned, ...(fields.warnings ?? [])]
-  if (fields.raw !== undefined) return { ...none, status: fields.status ?? 200, bytes: bytesOf(fields.raw.body) }
+  if (fields.raw !== undefined) return { ...none, status: fields.status ?? 200, bytes: bytesOf(fields.raw.body), headers: new Map(fields.raw.headers?.map(([name, value]) => [name.toLowerCase(), value])) }
   const data = fields.data ?? null
   if (data === null && fields.status === undefined) {
     if (verb === 'read' || verb === 'list' || verb === 'scan') return { ...none, status: 404, errors: [], hasBody: true }
