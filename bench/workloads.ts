@@ -18,7 +18,7 @@ const secretCount = 200
 const listedCount = 1000
 /** About 1 KiB in the body of a request. */
 const secret = { password: 'p'.repeat(480), certificate: 'c'.repeat(500) }
-const mounts = { kv1: 'bench-kv1', kv2: 'bench-kv2', list: 'bench-list' }
+const mounts = { kv1: 'bench-kv1', kv2: 'bench-kv2', list: 'bench-list', ssh: 'bench-ssh' }
 const methods = { service: 'bench-approle', batch: 'bench-approle-batch', userpass: 'bench-userpass' }
 const policy = 'path "bench-*" { capabilities = ["create", "read", "update", "delete", "list"] }'
 
@@ -100,6 +100,16 @@ async function prepareUnwrap(target: Target): Promise<Prepared> {
   return { requests: [wrappedRead(await appToken(target))], followUp: { capture: '"wrap_info":\\{"token":"([^"]+)"', request } }
 }
 
+/** Certificates of half an hour for an Ed25519 key, by an Ed25519 authority: what is measured is everything around the signature. */
+async function prepareSsh(target: Target): Promise<Prepared> {
+  await call(target, 'POST', `sys/mounts/${mounts.ssh}`, { type: 'ssh' })
+  await call(target, 'POST', `${mounts.ssh}/config/ca`, { key_type: 'ed25519' })
+  await call(target, 'POST', `${mounts.ssh}/roles/bench`, { key_type: 'ca', allow_user_certificates: true, allowed_users: 'bench', default_user: 'bench', ttl: '30m' })
+  const public_key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBRf2H6N8Pj23ivrys1vSs6hKXVpDazET7KoA87n436a'
+  const token = await appToken(target)
+  return { requests: [formatRequest({ method: 'POST', path: `${mounts.ssh}/sign/bench`, token, body: { public_key } })] }
+}
+
 export const workloads: readonly Workload[] = [
   { name: 'health', summary: 'sys/health, no token', prepare: () => Promise.resolve({ requests: [formatRequest({ method: 'GET', path: 'sys/health' })] }) },
   { name: 'lookup-self', summary: 'auth/token/lookup-self', prepare: async (target) => ({ requests: [formatRequest({ method: 'GET', path: 'auth/token/lookup-self', token: await appToken(target) })] }) },
@@ -113,6 +123,7 @@ export const workloads: readonly Workload[] = [
   { name: 'approle', summary: 'AppRole login', prepare: appRoleLogins(methods.service, {}) },
   { name: 'approle-batch', summary: 'AppRole login, batch token', prepare: appRoleLogins(methods.batch, { token_type: 'batch' }) },
   { name: 'userpass', summary: 'password login', prepare: prepareUserpass },
+  { name: 'ssh-sign', summary: 'sign an SSH certificate, Ed25519', prepare: prepareSsh },
   { name: 'wrap', summary: 'wrapped read', prepare: async (target) => ({ requests: [wrappedRead(await appToken(target))] }) },
   { name: 'unwrap', summary: 'wrapped read and its unwrapping', prepare: prepareUnwrap },
 ]
