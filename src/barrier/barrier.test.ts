@@ -256,7 +256,7 @@ test('after a rekey only the new seal opens the store, with all that was in it',
   const oldRootKey = barrier.exportRootKey()
   const newSeal = shamirSeal(Buffer.alloc(32, 2))
   await barrier.rekey({ seal: newSeal, config: { shares: 5, threshold: 3 } })
-  const record = { type: 'shamir', isAutomatic: false, shares: 5, threshold: 3, wrapped: null, recovery: null }
+  const record = { type: 'shamir', isAutomatic: false, shares: 5, threshold: 3, wrapped: null, recovery: null, recoverable: null }
   assert.deepEqual({ ...(await barrier.readSeal()), wrapped: null }, record)
   const fresh = openBarrier(store)
   await assert.rejects(unsealBySeal(fresh, seal), { code: 'bad_request' })

@@ -2,7 +2,7 @@
  * The barrier: between it and the store everything is sealed. A root key, which only the seal can give, opens the keyring; the keyring
  * opens the rest. Nothing that grows with the data is read to unseal. Each process has its own `Barrier` over the shared store.
  */
-import { createHmac, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { aeadKeyLength, importAeadKey } from '../crypto/aead.ts'
 import { isEqualSecret } from '../crypto/keys.ts'
@@ -15,8 +15,10 @@ import {
 } from './keyring-record.ts'
 import { Keyring, sealedError } from './keyring.ts'
 import { sealedNames } from './names.ts'
-import { decodeSealRecord, encodeSealRecord, type SealRecord } from './seal-record.ts'
-import type { RecoverySetup, SealSetup } from './setup.ts'
+import { isKeyOfRecord, recoverableBy, recoveryRecordOf } from './recovery-record.ts'
+import { decodeSealRecord, encodeSealRecord, rewriteSeal, type SealRecord } from './seal-record.ts'
+import { recoveryPublicKey, sealToRecovery } from './seals/recovery.ts'
+import type { KeyStatus, RecoverySetup, SealSetup } from './setup.ts'
 import { SerialQueue } from './serial-queue.ts'
 import { StagedStore } from './staging.ts'
 import { dataFormat, encodeStoreRecord, formatOf, storeKey } from './store-record.ts'
@@ -34,14 +36,6 @@ export interface BarrierOptions {
   readonly cacheBytes?: number
   /** Called when another process has changed the root key, so that this one can no longer follow the keyring: `unseal` with the new one. */
   readonly onRootKeyChanged?: () => void
-}
-
-export interface KeyStatus {
-  readonly term: number
-  /** Milliseconds since 1970. */
-  readonly installed: number
-  /** Never too low; too high by what crashed processes had reserved. */
-  readonly encryptions: number
 }
 
 /** Encryptions of the first initialisation that need no reservation, because its one commit counts them. */
@@ -200,17 +194,14 @@ export class Barrier {
   /** Whether this is the root key, in constant time. */
   isRootKey(candidate: Uint8Array): boolean {
     const rootKey = this.exportRootKey()
-    try {
-      return isEqualSecret(rootKey, candidate)
-    } finally {
-      rootKey.fill(0)
-    }
+    const isEqual = isEqualSecret(rootKey, candidate)
+    rootKey.fill(0)
+    return isEqual
   }
 
   /** Whether this is the recovery key, in constant time; false when there is none. */
   async isRecoveryKey(candidate: Uint8Array): Promise<boolean> {
-    const entry = await this.values.get(recoveryKey)
-    return entry !== null && isEqualSecret(entry.value, this.#recoveryProof(candidate))
+    return isKeyOfRecord(await this.#recoveryRecord(), this.#keyring.subkey('recovery'), candidate)
   }
 
   /** Adds a data key that seals from now on; what older ones sealed stays readable. Resolves with its term. */
@@ -288,11 +279,23 @@ export class Barrier {
         const wrapped = await seal.wrap(rootKey)
         const record = await this.#base.get(sealKey)
         const recovery = record !== null && seal.isAutomatic ? decodeSealRecord(record.value).recovery : null
-        const value = encodeSealRecord({ type: seal.type, isAutomatic: seal.isAutomatic, ...config, wrapped, recovery })
+        const recoverable = recovery === null ? null : recoverableBy(await this.#recoveryRecord(), rootKey)
+        const value = encodeSealRecord({ type: seal.type, isAutomatic: seal.isAutomatic, ...config, wrapped, recovery, recoverable })
         await this.#commitRootKey(record?.version ?? 0, value, importAeadKey(Buffer.from(rootKey)), (await this.#values.lower([], besides)).writes)
       } finally {
         rootKey.fill(0)
       }
+    })
+  }
+
+  /**
+   * Protects the same root key otherwise: `wrap` gets it, and how it is wrapped now, and gives what to keep instead; null for no change. Resolves with whether
+   * anything changed. Only for automatic seals.
+   */
+  async reseal(type: string, wrap: (rootKey: Uint8Array, wrapped: Uint8Array) => Promise<Uint8Array | null>): Promise<boolean> {
+    return await this.#queue.run(async () => {
+      const rootKey = this.exportRootKey()
+      return await rewriteSeal(this.#base, sealKey, type, (wrapped) => wrap(rootKey, wrapped)).finally(() => rootKey.fill(0))
     })
   }
 
@@ -301,8 +304,11 @@ export class Barrier {
     await this.#queue.run(async () => {
       const record = await this.#base.get(sealKey)
       if (record === null) throw badRequest('Vault is not initialized')
-      const value = encodeSealRecord({ ...decodeSealRecord(record.value), recovery: config })
-      const { writes } = await this.#values.lower([], [{ put: recoveryKey, value: this.#recoveryProof(key) }, ...besides])
+      const kept = recoveryRecordOf(this.#keyring.subkey('recovery'), key)
+      const rootKey = this.exportRootKey()
+      const value = encodeSealRecord({ ...decodeSealRecord(record.value), recovery: config, recoverable: recoverableBy(kept, rootKey) })
+      rootKey.fill(0)
+      const { writes } = await this.#values.lower([], [{ put: recoveryKey, value: kept }, ...besides])
       await this.#base.commit([{ key: sealKey, version: record.version }], [{ put: sealKey, value }, ...writes])
     })
   }
@@ -312,14 +318,15 @@ export class Barrier {
     try {
       const wrapped = await seal.wrap(rootKey)
       const { type, isAutomatic } = seal
-      const record = encodeSealRecord({ type, isAutomatic, ...config, wrapped, recovery: recovery?.config ?? null })
+      const recoverable = recovery === null ? null : sealToRecovery(recoveryPublicKey(recovery.key), rootKey)
+      const record = encodeSealRecord({ type, isAutomatic, ...config, wrapped, recovery: recovery?.config ?? null, recoverable })
       this.#rootKey = importAeadKey(Buffer.from(rootKey))
       const content = createKeyringContent(this.#options.now(), this.#options.random)
       const keyring = { put: keyringKey, value: sealKeyring(content, this.#rootKey) }
       const version = await this.#base.commit([], [{ put: sealKey, value: record }, keyring, { put: storeKey, value: encodeStoreRecord(dataFormat) }])
       this.#storeVersion = version
       this.#keyring.load(content, version, firstEncryptions)
-      if (recovery !== null) await this.values.commit([], [{ put: recoveryKey, value: this.#recoveryProof(recovery.key) }])
+      if (recovery !== null) await this.values.commit([], [{ put: recoveryKey, value: recoveryRecordOf(this.#keyring.subkey('recovery'), recovery.key) }])
       const made = await first()
       const { active } = this.#keyring
       await reserveUsage(this.#base, this.#keyring, active, Math.max(0, firstEncryptions - active.meter.left))
@@ -327,6 +334,10 @@ export class Barrier {
     } finally {
       rootKey.fill(0)
     }
+  }
+
+  async #recoveryRecord(): Promise<Uint8Array | null> {
+    return (await this.values.get(recoveryKey))?.value ?? null
   }
 
   async #commitRootKey(sealVersion: number, record: Uint8Array, rootKey: KeyObject, besides: readonly Write[]): Promise<void> {
@@ -384,10 +395,5 @@ export class Barrier {
     if (!enabled) return false
     const { installed, encryptions } = await this.keyStatus()
     return encryptions >= maxOperations || (interval > 0 && this.#options.now() - installed >= interval)
-  }
-
-  /** What is kept of a recovery key. It is 32 random bytes, so a plain keyed hash is enough. */
-  #recoveryProof(key: Uint8Array): Buffer {
-    return createHmac('sha256', this.#keyring.subkey('recovery')).update(key).digest()
   }
 }

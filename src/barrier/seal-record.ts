@@ -3,6 +3,7 @@
  * needed before anything can be opened; it holds nothing that helps without the seal.
  */
 import { internal } from '../kit/errors.ts'
+import type { Store } from '../kit/store.ts'
 import type { ShareConfig } from './seals/shamir.ts'
 
 export interface SealRecord extends ShareConfig {
@@ -12,6 +13,8 @@ export interface SealRecord extends ShareConfig {
   readonly wrapped: Uint8Array
   /** How the recovery key is shared; null when there is none. */
   readonly recovery: ShareConfig | null
+  /** The root key, sealed to the recovery key (`seals/recovery.ts`); null when there is none. */
+  readonly recoverable: Uint8Array | null
 }
 
 interface StoredSeal {
@@ -22,11 +25,15 @@ interface StoredSeal {
   readonly threshold: number
   readonly wrapped: string
   readonly recovery: ShareConfig | null
+  readonly recoverable?: string
 }
 
-export function encodeSealRecord({ type, isAutomatic, shares, threshold, wrapped, recovery }: SealRecord): Buffer {
-  const text = Buffer.from(wrapped).toString('base64')
-  const stored: StoredSeal = { format: 1, type, automatic: isAutomatic, shares, threshold, wrapped: text, recovery }
+const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
+
+export function encodeSealRecord({ type, isAutomatic, shares, threshold, wrapped, recovery, recoverable }: SealRecord): Buffer {
+  const stored: StoredSeal = {
+    format: 1, type, automatic: isAutomatic, shares, threshold, wrapped: base64(wrapped), recovery, ...(recoverable !== null && { recoverable: base64(recoverable) }),
+  }
   return Buffer.from(JSON.stringify(stored))
 }
 
@@ -47,9 +54,10 @@ function readRecord(bytes: Uint8Array): SealRecord {
   if (stored?.format !== 1 || typeof stored.type !== 'string' || typeof stored.wrapped !== 'string' || !isShared(stored)) {
     throw internal('the seal record cannot be read: it was changed, or written by a later version')
   }
-  const { type, automatic, shares, threshold, wrapped, recovery } = stored as StoredSeal
+  const { type, automatic, shares, threshold, wrapped, recovery, recoverable } = stored as StoredSeal
   const rootKey = Buffer.from(wrapped, 'base64')
-  return Object.freeze({ type, isAutomatic: automatic, shares, threshold, wrapped: rootKey, recovery: isShared(recovery) ? recovery : null })
+  const forPeople = typeof recoverable === 'string' ? Buffer.from(recoverable, 'base64') : null
+  return Object.freeze({ type, isAutomatic: automatic, shares, threshold, wrapped: rootKey, recovery: isShared(recovery) ? recovery : null, recoverable: forPeople })
 }
 
 function parse(bytes: Uint8Array): Partial<StoredSeal> | null {
@@ -58,6 +66,17 @@ function parse(bytes: Uint8Array): Partial<StoredSeal> | null {
   } catch {
     return null
   }
+}
+
+/** Keeps what `rewrap` makes of the wrapped root key, as a seal of `type`; null: no change. Resolves with whether anything changed, which only an automatic seal does. */
+export async function rewriteSeal(store: Pick<Store, 'get' | 'commit'>, key: string, type: string, rewrap: (wrapped: Uint8Array) => Promise<Uint8Array | null>): Promise<boolean> {
+  const entry = await store.get(key)
+  const record = entry === null ? null : decodeSealRecord(entry.value)
+  if (entry === null || record === null || !record.isAutomatic) return false
+  const wrapped = await rewrap(record.wrapped)
+  if (wrapped === null) return false
+  await store.commit([{ key, version: entry.version }], [{ put: key, value: encodeSealRecord({ ...record, type, wrapped }) }])
+  return true
 }
 
 function isShared(config: Partial<ShareConfig> | null): config is ShareConfig {

@@ -1,4 +1,4 @@
-/** How keys are protected from now on: what an initialisation or a rekey is told. */
+/** How keys are protected from now on: what an initialisation or a rekey is told; and how they stand. */
 import type { Seal } from './seals/seal.ts'
 import type { ShareConfig } from './seals/shamir.ts'
 
@@ -14,4 +14,13 @@ export interface RecoverySetup {
   /** Copied at once: the caller wipes it. */
   readonly key: Uint8Array
   readonly config: ShareConfig
+}
+
+/** Of the data keys. */
+export interface KeyStatus {
+  readonly term: number
+  /** Milliseconds since 1970. */
+  readonly installed: number
+  /** Never too low; too high by what crashed processes had reserved. */
+  readonly encryptions: number
 }

@@ -15,7 +15,7 @@ export const listenerAt = (address: string, tls: TlsSettings | null): ListenerCo
 
 export const embeddedConfig = (folder: string, address: string, log: LogSettings, keyFile: string): ServerConfig => ({
   storage: { type: 'lmdb', shownType: 'lmdb', folder },
-  seal: { type: 'keyfile', file: keyFile },
+  seal: { type: 'keyfile', name: 'keyfile', file: keyFile },
   listeners: [listenerAt(address, null)],
   apiAddress: '',
   clusterName: '',

@@ -1,5 +1,5 @@
 /**
- * What only one process of a cluster does: revoking what has expired, chores of engines, finishing what a crash interrupted. It goes through a core
+ * What only one process of a cluster does: revoking what has expired, chores of engines, care for seals, finishing what a crash interrupted. It goes through a core
  * of its own, over the same store behind a fence, which is unsealed while this process leads and sealed otherwise.
  */
 import { Barrier } from '../barrier/barrier.ts'
@@ -12,6 +12,7 @@ import { startChores } from '../core/mounts/chores.ts'
 import type { Store } from '../kit/store.ts'
 import { fencedStore } from '../storage/fenced.ts'
 import { repeat } from './repeat.ts'
+import { careForSeals } from './seal-care.ts'
 
 export interface Jobs {
   /** Seals the part of the store that jobs see. */
@@ -63,6 +64,7 @@ export function startJobs({ store, core, coreOver, processId, pace, isOnly }: Jo
   }
   const stops = [
     repeat(core.host, lookMs, 'leading', look),
+    repeat(core.host, lookMs, 'work on the seals', careForSeals(jobs)),
     startSweeper(jobs),
     startChores(jobs),
     repeat(core.host, resumeMs, 'recurring work', async () => {

@@ -33,8 +33,8 @@ async function run(mode: Mode, process: ServerProcess): Promise<number> {
   if (count > 1) return await (await import('./workers/supervise.ts')).supervise(mode, count, process)
   const [{ runServer }, { openingOf }] = [await import('./run.ts'), await import('./opening.ts')]
   return await runServer(config, process, {
-    seal: (barrier, bound) => openingOf(opening, bound, remember).seal(barrier),
-    prepare: (started) => openingOf(opening, started.config, remember).prepare(started.core),
+    seal: (barrier, bound) => openingOf(opening, bound, remember, process.now).seal(barrier),
+    prepare: (started) => openingOf(opening, started.config, remember, process.now).prepare(started.core),
     announce: (started) => announce(started.config, started.core.barrier.isSealed),
     reread,
   })
@@ -58,7 +58,7 @@ function readWord<T>(flag: string, { type }: ValueKey<T>, written: string): T {
 
 async function configuredMode(options: ServerOptions, said: SaidOutside, process: ServerProcess): Promise<Mode> {
   const read = async (): Promise<ServerConfig> => {
-    const config = configOf(await readConfig({ paths: options.config, localText: options.localConfig, folderMayBeEmpty: false }), options.hostname)
+    const config = configOf(await readConfig({ paths: options.config, localText: options.localConfig, folderMayBeEmpty: false }), options.hostname, options.environment)
     return { ...config, ...said, log: { ...config.log, ...said.log }, apiAddress: options.apiAddress || config.apiAddress }
   }
   return {

@@ -6,11 +6,12 @@ import type { Seal } from '../barrier/seals/seal.ts'
 import { unsealBySeal } from '../barrier/seals/unsealing.ts'
 import type { Core } from '../core/core.ts'
 import { setUpCore } from '../core/setup.ts'
-import type { SealConfig, ServerConfig } from './config/config.ts'
-import { ConfigError } from './config/entries.ts'
+import type { ServerConfig } from './config/config.ts'
 import { mountSecret } from './mount-secret.ts'
 import type { OpeningKind } from './mode.ts'
+import { openSeals } from './seals.ts'
 import { addressOf } from './settings.ts'
+import { unsealAtStart } from './unsealing.ts'
 
 export interface Opening {
   /** The automatic seal, or null for shares. */
@@ -21,25 +22,13 @@ export interface Opening {
 
 export type Remember = (token: string, address: string) => void | Promise<void>
 
-export function openingOf(kind: OpeningKind, { seal, listeners }: ServerConfig, remember: Remember): Opening {
-  if (kind === 'configured' || seal.type !== 'keyfile') return { seal: () => automaticSeal(seal), prepare: unsealAtStart }
+export function openingOf(kind: OpeningKind, { seal, listeners }: ServerConfig, remember: Remember, now: () => number): Opening {
+  if (kind === 'configured' || seal.type !== 'keyfile') return { seal: () => openSeals(seal, now), prepare: unsealAtStart }
   const tell = async (token: string): Promise<void> => await remember(token, addressOf({ listeners }))
   return {
     seal: (barrier) => embeddedSeal(barrier, seal.file),
     prepare: async (core) => ((await core.barrier.isInitialized()) ? await unsealAtStart(core) : await initialize(core, tell)),
   }
-}
-
-/** The automatic seal that the configuration names, or null for shares. */
-const automaticSeal = async (config: SealConfig): Promise<Seal | null> => (config.type === 'keyfile' ? await openKeyFileSeal(config.file) : null)
-
-/** Unseals if the server is initialised and its seal needs nobody. Throws one line when the key is not the right one. */
-export async function unsealAtStart(core: Core): Promise<void> {
-  const record = await core.barrier.readSeal()
-  if (record === null || !record.isAutomatic) return
-  const { automatic } = core.keys
-  if (automatic === null) throw new ConfigError(`the data were sealed with a seal of the type "${record.type}", which the configuration does not name`)
-  await unsealBySeal(core.barrier, automatic)
 }
 
 /** The first start makes the key. One that was made by a start that was cut off is used, and never overwritten. */

@@ -15,6 +15,8 @@ export interface ServerOptions {
   readonly logFormat: string
   readonly workers: string
   readonly hostname: string
+  /** For what seals leave to it. */
+  readonly environment: Readonly<Record<string, string | undefined>>
   /** What people type before a verb, where the server was started: `npx coffer`. */
   readonly command: string
   /** Called with address and root token where the command line should remember them; returns what to tell, '' for nothing. */

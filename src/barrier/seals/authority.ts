@@ -7,6 +7,7 @@ import type { Barrier } from '../barrier.ts'
 import type { SealRecord } from '../seal-record.ts'
 import { keyFileSeal, keyFileType } from './key-file.ts'
 import type { Seal } from './seal.ts'
+import { copiesIn } from './several.ts'
 import { combineKey, shamirSeal, type ShareConfig } from './shamir.ts'
 
 export interface Authority {
@@ -21,7 +22,8 @@ export async function resolveAuthority(barrier: Barrier): Promise<Authority> {
   const record = await resolveSeal(barrier)
   if (!record.isAutomatic) return sealAuthority(barrier, record, record, shamirSeal)
   if (record.recovery !== null) return recoveryAuthority(barrier, record.recovery)
-  if (record.type === keyFileType) return sealAuthority(barrier, record, { shares: 1, threshold: 1 }, keyFileSeal)
+  const ofFile = copiesIn(record.wrapped, record.type).find(({ type }) => type === keyFileType)
+  if (ofFile !== undefined) return sealAuthority(barrier, ofFile, { shares: 1, threshold: 1 }, keyFileSeal)
   throw badRequest('there are no recovery keys, and the seal has no key that could be shown')
 }
 
@@ -32,7 +34,7 @@ export async function resolveSeal(barrier: Barrier): Promise<SealRecord> {
   return record
 }
 
-function sealAuthority(barrier: Barrier, record: SealRecord, { threshold }: ShareConfig, sealOf: (key: Uint8Array) => Seal): Authority {
+function sealAuthority(barrier: Barrier, record: Pick<SealRecord, 'wrapped'>, { threshold }: ShareConfig, sealOf: (key: Uint8Array) => Seal): Authority {
   return {
     required: threshold,
     isProvenBy: async (shares) => {

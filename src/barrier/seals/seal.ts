@@ -1,7 +1,11 @@
 /**
- * A seal protects the root key, which protects the keyring, which protects everything else. One file per kind of seal beside this one; an
- * HSM or a key service of a cloud becomes a further implementation of `Seal`.
+ * A seal protects the root key, which protects the keyring, which protects everything else. One file per kind of seal beside this one.
  */
+
+/** The service behind a seal does not answer, or refuses for now: to be tried again. The text is for operators and the log: no secret in it. */
+export class SealUnreachable extends Error {
+  override readonly name = 'SealUnreachable'
+}
 
 export interface Seal {
   /** As `sys/seal-status` shows it and the seal record keeps it. */
@@ -10,6 +14,10 @@ export interface Seal {
   readonly isAutomatic: boolean
   /** The root key (32 bytes) in a form that only this seal opens. Does not keep the array. */
   wrap(rootKey: Uint8Array): Promise<Uint8Array>
-  /** The root key, to be wiped by the caller; null when another seal wrapped it. Throws when the seal cannot be reached. */
+  /** The root key, to be wiped by the caller; null when another seal wrapped it. Throws `SealUnreachable`. */
   unwrap(wrapped: Uint8Array): Promise<Buffer | null>
+  /** Whether it may open what a seal of this type has wrapped; default: its own type only. */
+  readonly opens?: (type: string, wrapped: Uint8Array) => boolean
+  /** Keeps what it needs alive, such as a token. Resolves with when to be called again, in seconds; null: never. */
+  readonly renew?: () => Promise<number | null>
 }

@@ -5,7 +5,7 @@ import { Barrier } from '../barrier.ts'
 import { initializeBarrier, type InitRequest } from '../initialization.ts'
 import { keyFileSeal } from './key-file.ts'
 import { encodeShares, parseShare } from './shamir.ts'
-import { Unsealing } from './unsealing.ts'
+import { unsealBySeal, Unsealing } from './unsealing.ts'
 
 const none: InitRequest = { secretShares: 0, secretThreshold: 0, recoveryShares: 0, recoveryThreshold: 0 }
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
@@ -110,14 +110,49 @@ test('shares are wiped once they are used or refused', async () => {
   for (const each of [one, same, other]) assert.ok(each.every((byte) => byte === 0))
 })
 
-test('an automatic seal takes no shares', async () => {
+test('an automatic seal without recovery keys takes no shares', async () => {
   const barrier = new Barrier(memoryStore(), { now: () => 0 })
-  await initializeBarrier(barrier, { ...none, recoveryShares: 3, recoveryThreshold: 2 }, keyFileSeal(Buffer.alloc(32)), async () => {})
+  await initializeBarrier(barrier, none, keyFileSeal(Buffer.alloc(32)), async () => {})
+  await assert.rejects(new Unsealing(barrier).submit(Buffer.alloc(33, 1)), { code: 'bad_request', message: /unseals without keys/ })
+})
+
+/** Under an automatic seal, with recovery keys. */
+async function createRecoverable() {
+  const store = memoryStore()
+  const barrier = new Barrier(store, { now: () => 0 })
+  const seal = keyFileSeal(Buffer.alloc(32))
+  const { recoveryKeys } = await initializeBarrier(barrier, { ...none, recoveryShares: 3, recoveryThreshold: 2 }, seal, async () => {})
+  return { store, barrier, seal, recoveryKeys }
+}
+
+test('recovery keys recover: they unseal when the seal that needs nobody is lost', async () => {
+  const { barrier, recoveryKeys } = await createRecoverable()
   const unsealing = new Unsealing(barrier)
   assert.deepEqual(await unsealing.status(), {
     type: 'keyfile', initialized: true, sealed: true, t: 2, n: 3, progress: 0, nonce: '', migration: false, recovery_seal: true,
   })
-  await assert.rejects(unsealing.submit(Buffer.alloc(33, 1)), { code: 'bad_request', message: /unseals without keys/ })
+  assert.equal((await unsealing.submit(Buffer.from(recoveryKeys[2] ?? []))).progress, 1)
+  await assert.rejects(unsealing.submit(Buffer.alloc(33, 1)), { message: 'Unseal failed, invalid key' })
+  await unsealing.submit(Buffer.from(recoveryKeys[0] ?? []))
+  assert.equal((await unsealing.submit(Buffer.from(recoveryKeys[1] ?? []))).sealed, false)
+})
+
+test('recovery keys open what a later root key protects, and old ones open nothing any more', async () => {
+  const { store, barrier, seal, recoveryKeys } = await createRecoverable()
+  await unsealBySeal(barrier, seal)
+  await barrier.rekey({ seal, config: { shares: 0, threshold: 0 } })
+  const unseal = async (keys: readonly Uint8Array[]): Promise<boolean> => {
+    const fresh = new Barrier(store, { now: () => 0 })
+    const unsealing = new Unsealing(fresh)
+    for (const key of keys) await unsealing.submit(Buffer.from(key)).catch(() => undefined)
+    return !fresh.isSealed
+  }
+  assert.ok(await unseal(recoveryKeys.slice(0, 2)), 'after a rekey')
+  const key = Buffer.alloc(32, 9)
+  await barrier.rekeyRecovery({ key, config: { shares: 1, threshold: 1 } })
+  assert.deepEqual([await unseal(recoveryKeys.slice(0, 2)), await unseal([key])], [false, true], 'after a rekey of the recovery key')
+  await barrier.rekey({ seal, config: { shares: 0, threshold: 0 } })
+  assert.ok(await unseal([key]))
 })
 
 test('a share is taken in hex and in base64, and nothing else', () => {

@@ -5,6 +5,7 @@ import type { Barrier } from '../barrier.ts'
 import type { SealRecord } from '../seal-record.ts'
 import { SerialQueue } from '../serial-queue.ts'
 import { resolveSeal } from './authority.ts'
+import { openByRecovery } from './recovery.ts'
 import type { Seal } from './seal.ts'
 import { combineKey, shamirSeal, shamirType } from './shamir.ts'
 import { ShareProgress } from './share-progress.ts'
@@ -25,7 +26,7 @@ export interface SealStatus {
 /** Unseals with a seal that needs nobody. Throws 'bad_request' when the seal does not open this store. */
 export async function unsealBySeal(barrier: Barrier, seal: Seal): Promise<void> {
   const record = await resolveSeal(barrier)
-  if (record.type !== seal.type) throw badRequest(`the store is sealed by a "${record.type}" seal, not by "${seal.type}"`)
+  if (!(seal.opens?.(record.type, record.wrapped) ?? record.type === seal.type)) throw badRequest(`the store is sealed by a "${record.type}" seal, not by "${seal.type}"`)
   const rootKey = await seal.unwrap(record.wrapped)
   if (rootKey === null) throw badRequest(`Unseal failed, invalid key: the "${seal.type}" seal belongs to another store`)
   try {
@@ -75,14 +76,16 @@ export class Unsealing {
   }
 
   async #add(record: SealRecord, share: Buffer): Promise<void> {
-    if (record.isAutomatic) throw badRequest(`the "${record.type}" seal unseals without keys: when it cannot, mend the seal and restart`)
+    const { recovery, recoverable } = record
+    const isRecovering = record.isAutomatic && recovery !== null && recoverable !== null
+    if (record.isAutomatic && !isRecovering) throw badRequest(`the "${record.type}" seal unseals without keys: when it cannot, mend the seal and restart`)
     if (this.#nonce === '') this.#nonce = randomUUID()
     this.#progress.add(share)
-    if (this.#progress.count < record.threshold) return
+    if (this.#progress.count < (isRecovering ? recovery : record).threshold) return
     this.#nonce = ''
     await this.#progress.spend(async (shares) => {
       const key = combineKey(shares)
-      const rootKey = key === null ? null : await shamirSeal(key).unwrap(record.wrapped)
+      const rootKey = key === null ? null : isRecovering ? openByRecovery(key, recoverable) : await shamirSeal(key).unwrap(record.wrapped)
       key?.fill(0)
       if (rootKey === null) throw badRequest('Unseal failed, invalid key')
       await this.#barrier.unseal(rootKey).finally(() => rootKey.fill(0))

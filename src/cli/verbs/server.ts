@@ -89,6 +89,7 @@ function optionsOf(session: Session<Flags>): ServerOptions {
     logFormat: flags['log-format'],
     workers: flags.workers,
     hostname: hostname(),
+    environment,
     // `npm start` and `npx coffer` both leave the command where only npx finds it.
     command: environment['npm_command'] === undefined ? program : `npx ${program}`,
     remember: flags['dev-no-store-token'] ? null : (address, token) => remember(session, address, token),

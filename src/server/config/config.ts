@@ -5,6 +5,7 @@ import { ConfigError, type Entries } from './entries.ts'
 import { serverKeys } from './keys.ts'
 import { listenerOf, type ListenerConfig } from './listeners.ts'
 import { readTable, type ValuesOf } from './read-table.ts'
+import { sealOf, type ConfigEnvironment, type SealConfig } from './seals.ts'
 
 export interface StorageConfig {
   readonly type: 'inmem' | 'lmdb'
@@ -14,7 +15,7 @@ export interface StorageConfig {
   readonly folder: string
 }
 
-export type SealConfig = { readonly type: 'shamir' } | { readonly type: 'keyfile'; readonly file: string }
+export type { SealConfig }
 
 export interface ServerConfig {
   readonly storage: StorageConfig
@@ -45,9 +46,9 @@ export interface AuditConfig {
 
 type Values = ValuesOf<typeof serverKeys.keys>
 
-/** `hostname` is for `enable_response_header_hostname`. Throws `ConfigError`. */
-export function configOf(entries: Entries, hostname: string): ServerConfig {
-  const { storage, ...rest } = readConfigured(entries, hostname)
+/** `hostname` is for `enable_response_header_hostname`, `environment` for what seals need. Throws `ConfigError`. */
+export function configOf(entries: Entries, hostname: string, environment: ConfigEnvironment = {}): ServerConfig {
+  const { storage, ...rest } = readConfigured(entries, hostname, environment)
   if (rest.listeners.length === 0) throw new ConfigError('listener: the configuration names none (for example: listener "tcp" { address = "127.0.0.1:8200" tls_disable = true })')
   return { ...rest, storage: storageOf(storage) }
 }
@@ -59,7 +60,7 @@ export function devAdditionsOf(entries: Entries, hostname: string): Omit<ServerC
   return { ...rest, warnings: [...rest.warnings, ...without.map((key) => `the key ${key} has no effect: dev mode is in memory, and unseals itself`)] }
 }
 
-function readConfigured(entries: Entries, hostname: string): Omit<ServerConfig, 'storage'> & { readonly storage: Values['storage'] } {
+function readConfigured(entries: Entries, hostname: string, environment: ConfigEnvironment = {}): Omit<ServerConfig, 'storage'> & { readonly storage: Values['storage'] } {
   const warnings: string[] = []
   const warn = (warning: string): void => void warnings.push(warning)
   const values = readTable(entries, serverKeys, warn)
@@ -67,7 +68,7 @@ function readConfigured(entries: Entries, hostname: string): Omit<ServerConfig, 
   return {
     storage: values.storage,
     listeners: values.listener.map((block) => listenerOf(block, common)),
-    seal: sealOf(values.seal),
+    seal: sealOf(values.seal, environment),
     apiAddress: values.api_addr,
     clusterName: values.cluster_name,
     ui: values.ui,
@@ -92,13 +93,6 @@ function storageOf(blocks: Values['storage']): StorageConfig {
   if (block.label === 'inmem') return { type: 'inmem', shownType: 'inmem', folder: '' }
   if (!block.values.path) throw new ConfigError(`${block.place}: storage "${block.label}": path is missing`)
   return { type: 'lmdb', shownType: block.label, folder: block.values.path }
-}
-
-function sealOf(blocks: Values['seal']): SealConfig {
-  const block = lastOf('seal', blocks.filter(({ values }) => !values.disabled))
-  if (block === null || block.label === 'shamir') return { type: 'shamir' }
-  if (!block.values.path) throw new ConfigError(`${block.place}: seal "keyfile": path is missing`)
-  return { type: 'keyfile', file: block.values.path }
 }
 
 /** A later file replaces what an earlier one said; two in one file are a mistake. */

@@ -2,12 +2,9 @@
 import { systemLeaseSeconds } from '../../core/settings.ts'
 import { logFormats, logLevels } from '../log.ts'
 import { listenerLabels } from './listener-keys.ts'
+import { sealLabels } from './seal-keys.ts'
 import { because, blocks, defaulted, labelled, optional, section, table } from './tables.ts'
 import { choice, duration, flag, text, texts, workerCount } from './values.ts'
-
-const seal = {
-  disabled: defaulted(flag, false, '`true`: the block counts as not there.'),
-}
 
 const ignoredOfStorage = because('there is one node, and no raft', 'node_id', 'performance_multiplier', 'max_entry_size', 'max_mount_and_namespace_table_entry_size', 'retry_join', 'retry_join_as_non_voter', 'autopilot_reconcile_interval', 'autopilot_update_interval', 'autopilot_upgrade_version', 'autopilot_redundancy_zone', 'trailing_logs', 'snapshot_threshold', 'snapshot_interval', 'raft_wal', 'raft_log_verifier_enabled', 'max_trailing_logs', 'ha_enabled')
 const folder = table({ path: optional(text, 'Folder of the data, made with mode 0700; relative to where the server is started.', { shown: 'required' }) }, { ignored: ignoredOfStorage })
@@ -41,7 +38,7 @@ const ignored = {
   ...because('randomness comes from the system', 'entropy'),
   ...because('there are no namespaces yet', 'administrative_namespace_path', 'unsafe_cross_namespace_identity'),
   ...because('there are none to detect', 'detect_deadlocks'),
-  ...because('there is one seal at a time', 'enable_multiseal'),
+  ...because('several seals need no permission', 'enable_multiseal'),
   ...because('there are no traces', 'enable_post_unseal_trace', 'post_unseal_trace_directory'),
   ...because('tune the auth method: coffer auth tune -user-lockout-threshold=… PATH', 'user_lockout'),
   ...because('initialise with: coffer operator init', 'initialize'),
@@ -57,10 +54,7 @@ export const serverKeys = table({
     inmem: labelled('In memory; all is gone when the server stops.', table({}, { ignored: because('data in memory have no folder', 'path') })),
   }, { alias: 'backend' }),
   listener: blocks('Where the server listens; as many as you like. At least one is required.', listenerLabels),
-  seal: blocks('What unseals the server; in several files the last one counts. None: `shamir`.', {
-    shamir: labelled('People who hold shares of the key.', table(seal)),
-    keyfile: labelled('A file with a key, mode 0600: the server unseals itself.', table({ path: optional(text, 'The file. `coffer server` makes one in its data folder.', { shown: 'required' }), ...seal })),
-  }),
+  seal: blocks('What unseals the server. Several automatic seals can stand together: any of them will do. In several files the last one counts. None: `shamir`.', sealLabels),
   api_addr: defaulted(text, '', 'Where clients reach this server. `COFFER_API_ADDR` wins.', { shown: 'the first listener' }),
   cluster_name: defaulted(text, '', 'Shown by `status`.', { shown: 'made from the folder' }),
   default_lease_ttl: optional(duration, 'How long tokens and leases live unless something else is said.', { shown: `\`${systemLeaseSeconds / 3600}h\`` }),

@@ -8,9 +8,10 @@ import { Gate, wireHostFor } from '../front.ts'
 import { realHost, realNow } from '../host.ts'
 import { drainMs } from '../limits.ts'
 import { describeError } from '../log.ts'
-import { openingOf, unsealAtStart, type Opening } from '../opening.ts'
+import { openingOf, type Opening } from '../opening.ts'
 import { oneLine } from '../process.ts'
 import { describeReload, reopen, setHeaders } from '../run.ts'
+import { unsealAtStart } from '../unsealing.ts'
 import { openWorld, type World } from '../world.ts'
 import { workerCrew, type WorkerLink } from './crew.ts'
 import { Link } from './link.ts'
@@ -86,7 +87,7 @@ export class Worker {
     const host = realHost(log.write)
     const gate = new Gate()
     const listeners = await Promise.all(config.listeners.map((one) => attachListener(one.settings, wireHostFor(one, gate, realNow, log))))
-    const opening = openingOf(begin.kind, config, async (token, address) => void (await this.#link.ask('remember', { token, address })))
+    const opening = openingOf(begin.kind, config, async (token, address) => void (await this.#link.ask('remember', { token, address })), realNow)
     const onStop = (reason: Error): void => this.#link.tell('fatal', { text: oneLine(reason) })
     const world = await openWorld(config, {
       host, logControl: this.#log.control, onStop, sealOf: (barrier) => sealFor(opening, isFirst, barrier, this.#log), crew: workerCrew(this.#link), isFirst, processId,
