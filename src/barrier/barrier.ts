@@ -210,7 +210,8 @@ export class Barrier {
     return newestTerm(content).term
   }
 
-  get rotation(): RotationConfig {
+  async readRotation(): Promise<RotationConfig> {
+    await this.#keyring.reload()
     return this.#keyring.rotation
   }
 
@@ -219,6 +220,7 @@ export class Barrier {
   }
 
   async keyStatus(): Promise<KeyStatus> {
+    await this.#keyring.reload()
     const { term, installed } = newestTerm(this.#keyring.content)
     const reserved = await readUsage(this.#base, this.#keyring, term)
     return { term, installed, encryptions: Math.max(0, reserved - this.#keyring.active.meter.left) }
@@ -391,7 +393,7 @@ export class Barrier {
   }
 
   async #isRotationDue(): Promise<boolean> {
-    const { enabled, interval, maxOperations } = this.rotation
+    const { enabled, interval, maxOperations } = this.#keyring.rotation
     if (!enabled) return false
     const { installed, encryptions } = await this.keyStatus()
     return encryptions >= maxOperations || (interval > 0 && this.#options.now() - installed >= interval)

@@ -47,6 +47,8 @@ export const crashRounds = (rounds: number, seed: number): Promise<CrashReport> 
   return inPlace(async (place) => void (report = await runRounds(place, rounds, seed))).then(() => report)
 }
 
+const leastPerRound = 25
+
 async function runRounds(place: Place, rounds: number, seed: number): Promise<CrashReport> {
   const random = seededRandom(seed)
   const storm = createStorm(random)
@@ -65,8 +67,11 @@ async function runRounds(place: Place, rounds: number, seed: number): Promise<Cr
     }
     verified += storm.ledger.keys().length
     assert.deepEqual(await storm.verify(port, token), [], `after crash ${round}`)
+    const before = storm.count()
     const stormed = storm.run(port, token)
     await pause(50 + random() * 700)
+    // On a slow machine it has hardly begun by then.
+    for (const deadline = Date.now() + 10_000; storm.count() < before + leastPerRound && Date.now() < deadline; ) await pause(5)
     assert.equal((await server.stop('SIGKILL')).signal, 'SIGKILL')
     await stormed
     assert.deepEqual(storm.problems, [])

@@ -31,6 +31,7 @@ export class Link<Out extends Questions, In extends Questions> {
   readonly #answers: { readonly [N in keyof In]: (body: In[N][0]) => In[N][1] | Promise<In[N][1]> }
   readonly #pending = new Map<number, Pending>()
   #outbox: Item[] = []
+  /** Answers that are nothing but bytes are keys: overwritten once they are sent, and not before. */
   #toWipe: Uint8Array[] = []
   #asked = 0
   #isClosed = false
@@ -70,12 +71,6 @@ export class Link<Out extends Questions, In extends Questions> {
     for (const bytes of this.#toWipe.splice(0)) bytes.fill(0)
   }
 
-  /** For secrets in what is about to be said: overwritten as soon as it has been. Returns them. */
-  once<T extends Uint8Array>(secret: T): T {
-    this.#toWipe.push(secret)
-    return secret
-  }
-
   close(): void {
     this.#isClosed = true
     for (const { reject } of this.#pending.values()) reject(closed())
@@ -99,7 +94,9 @@ export class Link<Out extends Questions, In extends Questions> {
 
   async #answer(id: number, name: string, body: unknown): Promise<void> {
     try {
-      this.#say({ answer: id, body: await this.#handle(name, body) })
+      const answer = await this.#handle(name, body)
+      this.#say({ answer: id, body: answer })
+      if (answer instanceof Uint8Array) this.#toWipe.push(answer)
     } catch (error) {
       this.#say({ failed: id, error: sent(error) })
     }

@@ -35,6 +35,27 @@ test('what is asked in one turn goes in one message, and each question gets its 
   assert.deepEqual([sent.length, notes], [1, ['first']])
 })
 
+test('a key that is answered is overwritten once it is sent, and not before, whatever else is sent meanwhile', async () => {
+  const key = Buffer.alloc(32, 7)
+  const answers: Buffer[] = []
+  type Keys = { readonly key: readonly [null, Buffer]; readonly note: readonly [null, null] }
+  const notHere = { key: () => Promise.reject(new Error('nobody asks here')), note: () => null }
+  const asking: Link<Keys, Keys> = new Link<Keys, Keys>((message) => answering.receive(structuredClone(message)), notHere)
+  const answering: Link<Keys, Keys> = new Link<Keys, Keys>((message) => asking.receive(structuredClone(message)), {
+    key: async () => {
+      // Sent in between, at once.
+      queueMicrotask(() => {
+        answering.tell('note', null)
+        answering.flush()
+      })
+      return key
+    },
+    note: () => null,
+  })
+  answers.push(await asking.ask('key', null))
+  assert.deepEqual([Buffer.from(answers[0] ?? []), key], [Buffer.alloc(32, 7), Buffer.alloc(32)])
+})
+
 test('a refusal arrives as it was, a bug without its text', async () => {
   const { asking } = linked(async (n) => {
     throw n === 1 ? badRequest('too small', { data: { hint: 'more' } }) : new Error('a secret: s3cret')

@@ -157,12 +157,19 @@ export class Supervisor {
   async #openWorker(worker: WorkerHandle, isFirst: boolean): Promise<void> {
     const begin: Begin = { config: this.#config, kind: this.#mode.opening, processId: worker.processId, isFirst, levels: this.#book.levels }
     check(await worker.link.ask('begin', begin))
+    if (this.#hasEnded(worker)) throw new Error('it has ended')
     worker.state = 'open'
     this.#book.welcome(worker)
     await this.#unsealLike(worker, isFirst)
+    if (this.#hasEnded(worker)) throw new Error('it has ended')
     worker.state = 'ready'
     worker.readyAt = this.#process.now()
     this.acceptor.add(worker)
+  }
+
+  /** Whoever waited for something meanwhile must ask: nothing may be handed to a process that is gone. */
+  #hasEnded(worker: WorkerHandle): boolean {
+    return !this.#workers.includes(worker)
   }
 
   /** With the key of one that has it; by its own seal where nobody is there to ask, unless the server was sealed. */

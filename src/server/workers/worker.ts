@@ -45,7 +45,7 @@ export class Worker {
       begin: (begin) => outcomeOf(() => this.#begin(begin)),
       prepare: () => outcomeOf(() => this.#prepare()),
       unseal: ({ rootKey }) => outcomeOf(() => this.#core().barrier.unseal(rootKey).finally(() => rootKey.fill(0))),
-      exportKey: () => (this.#core().barrier.isSealed ? null : this.#link.once(this.#core().barrier.exportRootKey())),
+      exportKey: () => (this.#core().barrier.isSealed ? null : this.#core().barrier.exportRootKey()),
       seal: () => this.#seal(),
       perform: (call) => perform(this.#core().own, call),
       figures: () => figuresOf(this.#core()),

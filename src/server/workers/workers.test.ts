@@ -1,5 +1,7 @@
 /** Several workers behind one supervisor: whatever one of them learns holds for all, and whichever process dies, nothing that was promised is lost. */
 import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { test as nodeTest } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -197,6 +199,25 @@ test('workers that only ever end are given up with a line that says so', () => w
   assert.match(err, /^The server has stopped: workers end as soon as they are started \(SIGABRT\): giving up\n$/m)
 }))
 
+test('Ctrl-C, which signals every process of the server, waits for requests that are under way, and leaves nothing', () => withCrew(2, async (crew) => {
+  const workers = crew.workers()
+  const socket = connect(crew.port, '127.0.0.1')
+  let answer = ''
+  socket.on('data', (chunk: Buffer) => (answer += String(chunk)))
+  await new Promise((resolve) => socket.write('GET /v1/sys/health HTTP/1.1\r\nHost: x\r\n', resolve))
+  // Until a worker has it: a connection on which nothing came may be cut.
+  for (const one of await crew.connect(2)) await one.ask('GET', 'sys/health')
+  await pause(100)
+  for (const pid of [...workers, crew.server.child.pid ?? 0]) process.kill(pid, 'SIGINT')
+  await crew.server.printed(/stopping on SIGINT/)
+  await pause(300)
+  assert.equal(crew.server.child.exitCode, null)
+  socket.write('\r\n')
+  assert.equal((await crew.server.ended).code, 0)
+  assert.match(answer, /^HTTP\/1\.1 200 /)
+  assert.deepEqual(workers.map(isAlive), [false, false])
+}))
+
 const shares = 3
 const threshold = 2
 
@@ -227,6 +248,10 @@ test('sealing at one worker is sealing at all, and shares that come over differe
   await replacedWhileSealed(crew, first)
   for (const [i, one] of (await crew.connect(threshold)).entries()) await one.ok('PUT', 'sys/unseal', { key: keys[i] }, '')
   await rekeyed(crew, keys, first.token)
+  const pidFile = join(crew.place.folder, 'server.pid')
+  assert.equal(readFileSync(pidFile, 'utf8'), `${crew.server.child.pid}\n`)
+  assert.equal((await crew.server.stop()).code, 0)
+  assert.ok(!existsSync(pidFile))
 }))
 
 /** A worker that comes while the server is sealed is sealed; nobody gives it a key. */

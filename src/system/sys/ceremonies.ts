@@ -193,8 +193,8 @@ const operationsMax = 4_294_967_296
 const rotationConfig = systemPath('rotate/config')
 const readRotation = rotationConfig.read({
   summary: 'When keys are rotated without being asked.',
-  handle({ core }) {
-    const { enabled, interval, maxOperations } = core.barrier.rotation
+  async handle({ core }) {
+    const { enabled, interval, maxOperations } = await core.barrier.readRotation()
     return { enabled, interval: interval === 0 ? 0 : formatDuration(interval / 1000), max_operations: maxOperations }
   },
 })
@@ -208,7 +208,7 @@ const writeRotation = rotationConfig.write({
     enabled: optional(flag('Whether at all.')),
   },
   async handle({ core, input }) {
-    const before = core.barrier.rotation
+    const before = await core.barrier.readRotation()
     const interval = input.interval === undefined ? before.interval : input.interval * 1000
     if (interval !== 0 && interval < dayMs) throw badRequest('interval must be greater or equal to 24h0m0s')
     const maxOperations = input.max_operations ?? before.maxOperations
