@@ -19,6 +19,7 @@ interface Vectors {
   readonly oaep: readonly { readonly id: number; readonly msg: string; readonly ct: string; readonly result: Result }[]
   readonly oaepKey: string
   readonly hkdf: readonly { readonly id: number; readonly ikm: string; readonly salt: string; readonly info: string; readonly size: number; readonly okm: string; readonly result: Result }[]
+  readonly mlDsa44: { readonly publicKey: string; readonly tests: readonly { readonly id: number; readonly msg: string; readonly sig: string; readonly result: Result }[] }
   readonly hmac: readonly { readonly id: number; readonly key: string; readonly msg: string; readonly tag: string; readonly result: Result }[]
 }
 

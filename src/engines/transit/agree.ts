@@ -5,7 +5,7 @@ import { badRequest } from '../../kit/errors.ts'
 import { defaulted, integer, text } from '../../kit/fields.ts'
 import { path } from '../../kit/operation.ts'
 import { emptyKey, versionOf } from './generate.ts'
-import { findKeyType, type KeyType } from './key-types.ts'
+import { findNamedType, type KeyType } from './key-types.ts'
 import { privateKeyOf, publicKeyOf } from './material.ts'
 import { parsePublicHalves } from './parse-key.ts'
 import { checkNotSoftDeleted, isKeyName, keys, resolveKey, resolveVersion, typeOf, writeKey, writeVersion, type KeyRecord, type VersionRecord } from './records.ts'
@@ -23,7 +23,7 @@ export const deriveKeyOperation = path('derive-key/{name}', keyName).write({
   async handle({ params, input, store, now, random }) {
     if (input.key_derivation_algorithm !== 'ecdh') throw badRequest(`key derivation algorithm ${input.key_derivation_algorithm} not supported`)
     if (input.peer_public_key === '') throw badRequest('peer public key not provided')
-    const type = findKeyType(input.derived_key_type.toLowerCase())
+    const type = findNamedType(input.derived_key_type.toLowerCase())
     if (type?.family !== 'aead') throw badRequest(`unknown key type ${input.derived_key_type}`)
     if (!isKeyName(input.base_key_name)) throw badRequest(missingBase)
     const base = await resolveKey(store, input.base_key_name, missingBase)

@@ -8,6 +8,7 @@ import type { Transaction } from '../../kit/store.ts'
 import { sealingKeys } from './derive.ts'
 import type { KeyType } from './key-types.ts'
 import { oaepKeyOf, publicKeyOf } from './material.ts'
+import { openEncapsulated, sealEncapsulated } from './encapsulated.ts'
 import { checkNotSoftDeleted, resolveVersion, typeOf, type KeyRecord, type VersionRecord } from './records.ts'
 import { parseTagged, tagWith } from './tagged.ts'
 
@@ -49,6 +50,7 @@ function sealingVersion(key: KeyRecord, asked: number): number {
 async function sealBytes(key: KeyRecord, type: KeyType, version: VersionRecord, plaintext: Uint8Array, { context, associated }: Binding): Promise<Buffer> {
   if (type.family === 'aead') return sealSymmetric(key, type, version, plaintext, { context, associated })
   if (type.family === 'rsa') return sealOaep(type, version, plaintext)
+  if (type.family === 'kem') return await sealEncapsulated(type, version, plaintext, associated)
   throw badRequest(`unsupported key type ${type.name}`)
 }
 
@@ -97,6 +99,7 @@ export function checkOpens(key: KeyRecord, number: number, kind: string): void {
 async function openBytes(key: KeyRecord, type: KeyType, version: VersionRecord, sealed: Buffer, binding: Binding): Promise<Buffer> {
   if (type.family === 'aead') return openSymmetric(key, type, version, sealed, binding)
   if (type.family === 'rsa') return await openOaep(version, sealed)
+  if (type.family === 'kem') return await openEncapsulated(type, version, sealed, binding.associated)
   throw badRequest(`unsupported key type ${type.name}`)
 }
 

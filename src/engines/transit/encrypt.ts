@@ -9,7 +9,7 @@ import { eachItem, parseItems, requireText, type Item } from './batch.ts'
 import { seal, type Sealed } from './cipher.ts'
 import { readKeysConfig } from './config.ts'
 import { createKey } from './create.ts'
-import { findKeyType, type KeyType } from './key-types.ts'
+import { findNamedType, type KeyType } from './key-types.ts'
 import { keys, type KeyRecord } from './records.ts'
 import { associatedField, batchField, batchReply, bindingOf, checkContexts, contextField, itemResult, keyName, partialField, versionField } from './sealing.ts'
 
@@ -93,7 +93,7 @@ async function upsert({ params, input, store, now, random }: Upserting, items: r
 }
 
 function upsertType(name: string): KeyType {
-  const type = findKeyType(name)
+  const type = findNamedType(name)
   if (type === null) throw badRequest(`unknown key type ${name}`)
   if (type.family !== 'aead') throw badRequest(`key type ${name} not supported for this operation`)
   return type

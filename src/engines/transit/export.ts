@@ -5,7 +5,7 @@ import { defaulted, nameText, text } from '../../kit/fields.ts'
 import { path } from '../../kit/operation.ts'
 import type { Data } from '../../kit/result.ts'
 import type { Transaction } from '../../kit/store.ts'
-import { isAsymmetric, type KeyType } from './key-types.ts'
+import { isAsymmetric, isPostQuantum, type KeyType } from './key-types.ts'
 import { privateKeyOf, publicKeyOf } from './material.ts'
 import { checkNotSoftDeleted, keys, oldestUsable, readVersion, resolveKey, typeOf, usableVersions, type KeyRecord, type VersionRecord } from './records.ts'
 import { keyName } from './sealing.ts'
@@ -29,7 +29,8 @@ function exportSecret(secret: string, format: Format): string {
 
 /** PKCS #1 and SEC 1 by default, PKCS #8 as asked for; Ed25519 as 64 bytes. Empty where only the public half is known. */
 function exportPrivate(type: KeyType, version: VersionRecord, format: Format): string {
-  if (type.family === 'ed25519' && (format === '' || format === 'raw')) return version.secret
+  if ((type.family === 'ed25519' || isPostQuantum(type)) && (format === '' || format === 'raw')) return version.secret
+  if (isPostQuantum(type)) throw wrongFormat('a post-quantum key', rawFormats)
   if (format === 'raw') throw wrongFormat('a key pair', pairFormats)
   if (version.secret === '') return ''
   const key = privateKeyOf(version, type.family === 'ed25519')
@@ -41,6 +42,7 @@ function exportPrivate(type: KeyType, version: VersionRecord, format: Format): s
 
 function exportPublic(type: KeyType, version: VersionRecord, format: Format): string {
   if (!isAsymmetric(type)) throw badRequest(`unknown key type ${type.name} for export type public-key`)
+  if (isPostQuantum(type)) return exportSecret(version.public, format)
   if (type.family === 'ed25519' && (format === '' || format === 'raw')) return publicKeyOf(version).export({ format: 'der', type: 'spki' }).subarray(-32).toString('base64')
   if (format === 'raw') throw wrongFormat('a public key', pairFormats)
   if (format === 'der') return version.public
@@ -97,7 +99,7 @@ async function exportKey(store: Transaction, params: ExportParams, format: strin
 /** One version or all of them, each as `write` puts it. */
 async function exported(store: Transaction, key: KeyRecord, version: string, write: (version: VersionRecord) => string): Promise<Data> {
   const found = version === '' ? await usableVersions(store, key) : [await versionNamed(store, key, version)]
-  return { name: key.name, type: key.type, keys: Object.fromEntries(found.map(([number, record]) => [number, write(record)])) }
+  return { name: key.name, type: typeOf(key).apiType, keys: Object.fromEntries(found.map(([number, record]) => [number, write(record)])) }
 }
 
 async function versionNamed(store: Transaction, key: KeyRecord, written: string): Promise<readonly [number, VersionRecord]> {

@@ -2,6 +2,7 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { generateRsaKey } from '../../crypto/key-pairs.ts'
+import { generatePair, type PostQuantumPair } from '../../crypto/post-quantum.ts'
 import { badRequest } from '../../kit/errors.ts'
 import { hmacBytesMax, hmacBytesMin, type KeyType } from './key-types.ts'
 import { ed25519PrivateKey } from './material.ts'
@@ -22,8 +23,11 @@ async function newHalves(type: KeyType, keySize: number, random: Random): Promis
     case 'rsa': return pairHalves(await generateRsaKey(type.bits))
     case 'ec': return pairHalves(generateKeyPairSync('ec', { namedCurve: type.curve }).privateKey)
     case 'ed25519': return ed25519Halves(ed25519PrivateKey(random(32)))
+    default: return rawHalves(await generatePair(type.scheme))
   }
 }
+
+const rawHalves = ({ secretKey, publicKey }: PostQuantumPair): Halves => ({ secret: base64(secretKey), public: base64(publicKey) })
 
 /** Of RSA and ECDSA keys. */
 export const pairHalves = (privateKey: KeyObject): Halves =>

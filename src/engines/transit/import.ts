@@ -6,7 +6,7 @@ import { path } from '../../kit/operation.ts'
 import type { Transaction } from '../../kit/store.ts'
 import { emptyKey, versionOf, type Halves } from './generate.ts'
 import { checkRotatePeriod } from './key-rules.ts'
-import { findKeyType, isAsymmetric, type KeyType } from './key-types.ts'
+import { findNamedType, isAsymmetric, isPostQuantum, type KeyType } from './key-types.ts'
 import { keySettings } from './keys.ts'
 import { parsePrivateHalves, parsePublicHalves } from './parse-key.ts'
 import { checkNotSoftDeleted, keys, oldestUsable, readVersion, resolveKey, resolveVersion, typeOf, writeKey, writeVersion, type KeyRecord, type VersionRecord } from './records.ts'
@@ -53,8 +53,8 @@ export const importKey = path('keys/{name}/import', keyName).write({
     if (input.convergent_encryption !== undefined) throw badRequest('import cannot be used on keys with convergent encryption enabled')
     if (input.auto_rotate_period > 0 && !input.allow_rotation) throw badRequest('allow_rotation must be set to true if auto-rotation is enabled')
     checkRotatePeriod(input.auto_rotate_period)
-    const type = findKeyType(input.type.toLowerCase())
-    if (type === null) throw badRequest(`unknown key type: ${input.type.slice(0, 40)}`)
+    const type = findNamedType(input.type.toLowerCase())
+    if (type === null || isPostQuantum(type)) throw badRequest(`unknown key type: ${input.type.slice(0, 40)}`)
     if ((await keys.read(store, params.name)) !== null) {
       throw badRequest('the import path cannot be used with an existing key; use import-version to rotate an existing imported key')
     }

@@ -8,7 +8,7 @@ import { listPage, pageFields } from '../walk.ts'
 import { checkRotatePeriod, configured, trimmed } from './key-rules.ts'
 import { createKey } from './create.ts'
 import { rotated } from './generate.ts'
-import { findKeyType, hmacBytesMax, hmacBytesMin, type KeyType } from './key-types.ts'
+import { findNamedType, hmacBytesMax, hmacBytesMin, parameterSetsOf, type KeyType } from './key-types.ts'
 import { checkNotSoftDeleted, keys, keysFolder, removeVersions, resolveKey, rotating, writeKey, writeVersion } from './records.ts'
 import { contextField, keyName } from './sealing.ts'
 import { showKey } from './show.ts'
@@ -29,12 +29,13 @@ export const writeKeyOperation = keyPath.write({
     ...keySettings,
     convergent_encryption: defaulted(flag('Whether equal texts in one context are encrypted equally; for derived keys.'), false),
     key_size: defaulted(integer(`Bytes of a key of type hmac, from ${hmacBytesMin} to ${hmacBytesMax}.`), 0),
+    parameter_set: defaulted(text('Of ml-dsa (44, 65 or 87) and slh-dsa (slh-dsa-sha2-128s and the like): which of them.'), ''),
     context: contextField,
   },
   async handle({ params, input, store, now, random }) {
     checkRotatePeriod(input.auto_rotate_period)
     if (input.convergent_encryption && !input.derived) throw badRequest('convergent encryption requires derivation to be enabled')
-    const type = newKeyType(input.type, input.key_size)
+    const type = newKeyType(input.type, input.parameter_set, input.key_size)
     const settings = {
       derived: input.derived, convergent: input.convergent_encryption, exportable: input.exportable, plaintextBackup: input.allow_plaintext_backup,
       autoRotateSeconds: input.auto_rotate_period, keySize: input.key_size,
@@ -43,9 +44,11 @@ export const writeKeyOperation = keyPath.write({
   },
 })
 
-function newKeyType(name: string, size: number): KeyType {
-  const type = findKeyType(name)
-  if (type === null) throw badRequest(`unknown key type ${name}`)
+function newKeyType(name: string, parameterSet: string, size: number): KeyType {
+  const sets = parameterSetsOf(name)
+  const type = findNamedType(name, parameterSet)
+  if (type === null && sets.length > 0) throw badRequest(`parameter_set of a key of type ${name} must be one of ${sets.join(', ')}`)
+  if (type === null) throw badRequest(parameterSet === '' ? `unknown key type ${name}` : `parameter_set is not valid for algorithm ${name}`)
   if (size === 0) return type
   if (type.family !== 'hmac') throw badRequest(`key_size is not valid for algorithm ${name}`)
   if (size < hmacBytesMin || size > hmacBytesMax) throw badRequest(`invalid key_size ${size}`)

@@ -48,9 +48,9 @@ export interface KeyRecord {
 export interface VersionRecord {
   /** Milliseconds since 1970. */
   readonly createdAt: number
-  /** Base64; '' where only the public half is known. Raw bytes of symmetric keys, Ed25519 as seed and public key, PKCS #8 of the others. */
+  /** Base64; '' where only the public half is known. Raw bytes of symmetric keys, Ed25519 as seed and public key, PKCS #8 of RSA and ECDSA, the bytes of post-quantum keys. */
   readonly secret: string
-  /** Base64 of the SubjectPublicKeyInfo; '' for symmetric keys. */
+  /** Base64 of the SubjectPublicKeyInfo, of post-quantum keys of the bytes; '' for symmetric keys. */
   readonly public: string
   /** Base64 of the key for HMACs, which is `secret` for keys of type hmac. */
   readonly hmac: string

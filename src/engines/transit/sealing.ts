@@ -19,7 +19,7 @@ const nothing = new Uint8Array(0)
 export function bindingOf(key: KeyRecord, contextText: string, associatedText: string, index: number): Binding {
   const context = contextText === '' ? nothing : parseBase64(contextText)
   if (associatedText === '') return { context, associated: nothing }
-  if (typeOf(key).family !== 'aead') throw badRequest(`'[${index}].associated_data' provided for non-AEAD cipher suite ${key.type}`)
+  if (typeOf(key).family === 'rsa') throw badRequest(`'[${index}].associated_data' provided for non-AEAD cipher suite ${key.type}`)
   return { context, associated: parseBase64(associatedText, 'unable to get associated_data') }
 }
 

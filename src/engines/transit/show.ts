@@ -3,7 +3,7 @@ import { pemEncode } from '../../crypto/pem.ts'
 import { formatTime } from '../../kit/time.ts'
 import type { Transaction } from '../../kit/store.ts'
 import { derivedSigningPair } from './derive.ts'
-import { isAsymmetric } from './key-types.ts'
+import { isAsymmetric, isPostQuantum } from './key-types.ts'
 import { ed25519PublicBytes, publicKeyOf } from './material.ts'
 import { typeOf, usableVersions, type KeyRecord, type Mark, type VersionRecord } from './records.ts'
 
@@ -11,7 +11,7 @@ export async function showKey(store: Pick<Transaction, 'get'>, key: KeyRecord, c
   const type = typeOf(key)
   return {
     name: key.name,
-    type: key.type,
+    type: type.apiType,
     derived: key.derived,
     deletion_allowed: key.deletionAllowed,
     min_available_version: key.minAvailable,
@@ -35,6 +35,7 @@ export async function showKey(store: Pick<Transaction, 'get'>, key: KeyRecord, c
 /** What only some keys have. */
 function sometimes(key: KeyRecord): Record<string, unknown> {
   return {
+    ...(typeOf(key).parameterSet !== '' && { parameter_set: typeOf(key).parameterSet }),
     ...(key.keySize > 0 && { key_size: key.keySize }),
     ...(key.imported && { imported_key_allow_rotation: key.importedRotation }),
     ...(key.backup !== null && { backup_info: showMark(key.backup) }),
@@ -62,8 +63,9 @@ const showPair = (key: KeyRecord, version: VersionRecord, context: Uint8Array): 
   creation_time: formatTime(version.createdAt),
 })
 
-/** PEM with a line end; for Ed25519 bare base64, and of derived keys only that of a context. */
+/** PEM with a line end; for Ed25519 and post-quantum keys bare base64, and of derived keys only that of a context. */
 function shownPublicKey(key: KeyRecord, version: VersionRecord, context: Uint8Array): string {
+  if (isPostQuantum(typeOf(key))) return version.public
   if (typeOf(key).family !== 'ed25519') return `${publicPem(version)}\n`
   if (!key.derived) return ed25519PublicBytes(publicKeyOf(version)).toString('base64')
   return context.length === 0 ? '' : ed25519PublicBytes(derivedSigningPair(key, version, context).public).toString('base64')

@@ -4,6 +4,7 @@ import type { KeyObject, SigningOptions } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { Digest } from '../../crypto/digests.ts'
 import { lane } from '../../crypto/lane.ts'
+import { signPostQuantum, verifyPostQuantum } from '../../crypto/post-quantum.ts'
 import { signEcdsaHash, verifyEcdsaHash } from '../../crypto/prehashed-ecdsa.ts'
 import { pssSaltMax, signPkcs1Hash, signPssHash, verifyPkcs1Hash, verifyPssHash } from '../../crypto/prehashed-rsa.ts'
 import { badRequest, type ApiError } from '../../kit/errors.ts'
@@ -49,6 +50,7 @@ export async function signInput(key: KeyRecord, type: KeyType, version: VersionR
     case 'rsa': return { signature: await signRsa(type, version, input, terms), publicKey: null }
     case 'ec': return { signature: await signEc(type, version, input, terms), publicKey: null }
     case 'ed25519': return signEd25519(key, version, input, context)
+    case 'post-quantum': return { signature: await signPostQuantum(type.scheme, bytesOf(version.secret), checkWhole(input, terms)), publicKey: null }
     default: throw badRequest(`message signing not supported for key type ${type.name}`)
   }
 }
@@ -59,8 +61,16 @@ export async function verifyInput(key: KeyRecord, type: KeyType, version: Versio
     case 'rsa': return await verifyRsa(type, version, input, signature, terms)
     case 'ec': return await verifyEc(type, version, input, signature, terms)
     case 'ed25519': return verify(null, input, key.derived ? derivedSigningPair(key, version, context).public : publicKeyOf(version), signature)
+    case 'post-quantum': return await verifyPostQuantum(type.scheme, bytesOf(version.public), checkWhole(input, terms), signature)
     default: throw badRequest(`message verification not supported for key type ${type.name}`)
   }
+}
+
+const bytesOf = (base64: string): Uint8Array => Buffer.from(base64, 'base64')
+
+function checkWhole(input: Uint8Array, { prehashed }: SigningTerms): Uint8Array {
+  if (prehashed) throw badRequest('keys of this type sign the input itself, and no hash of it')
+  return input
 }
 
 function signEd25519(key: KeyRecord, version: VersionRecord, input: Uint8Array, context: Uint8Array): Signed {

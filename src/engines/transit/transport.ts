@@ -7,7 +7,7 @@ import { badRequest } from '../../kit/errors.ts'
 import { path } from '../../kit/operation.ts'
 import { records } from '../../kit/records.ts'
 import type { Transaction } from '../../kit/store.ts'
-import type { KeyType } from './key-types.ts'
+import { isPostQuantum, type KeyType } from './key-types.ts'
 import { privateKeyOf } from './material.ts'
 import type { VersionRecord } from './records.ts'
 
@@ -22,6 +22,7 @@ export function parseHashFunction(written: string): string {
 /** A version wrapped for whoever holds the RSA key `wrapping`: the bytes of symmetric keys, PKCS #8 of the others. */
 export function wrapVersion(wrapping: KeyObject, type: KeyType, version: VersionRecord, hash: string): Buffer {
   if (version.secret === '') throw badRequest('a version of which only the public half is known cannot be exported')
+  if (isPostQuantum(type)) throw badRequest(`there is no form in which keys of type ${type.name} are wrapped`)
   const target = type.family === 'ed25519'
     ? privateKeyOf(version, true).export({ format: 'der', type: 'pkcs8' })
     : Buffer.from(version.secret, 'base64')

@@ -89,6 +89,8 @@ function writeMaterial(type: KeyType, version: VersionRecord): Record<string, un
     case 'rsa': return { [hasPrivate ? 'rsa_key' : 'rsa_public_key']: writeRsa(known()) }
     case 'ec': return { ...writeEc(known()), public_key: `${pemEncode('PUBLIC KEY', Buffer.from(version.public, 'base64'))}\n` }
     case 'ed25519': return { key: hasPrivate ? version.secret : null, public_key: ed25519PublicBytes(publicKeyOf(version)).toString('base64') }
+    case 'post-quantum':
+    case 'kem': return { key: version.secret, public_key: version.public }
     default: return { key: version.secret }
   }
 }
@@ -178,6 +180,8 @@ function parseMaterial(type: KeyType, entry: JsonObject): Halves {
     case 'rsa': return checkedHalves(type, parseRsa(entry['rsa_key'] ?? entry['rsa_public_key']))
     case 'ec': return checkedHalves(type, parseEc(type.curve, entry['ec_x'], entry['ec_y'], entry['ec_d']))
     case 'ed25519': return parseEd25519(entry)
+    case 'post-quantum':
+    case 'kem': return { secret: bytes(text(entry, 'key'), 32, 8192).toString('base64'), public: bytes(text(entry, 'public_key'), 32, 8192).toString('base64') }
     default: return { secret: checkSize(type, bytes(text(entry, 'key'), 1, 512)).toString('base64'), public: '' }
   }
 }
