@@ -1,5 +1,5 @@
 /** Encryption, and making the key when there is none. */
-import { parseBase64 } from '../../crypto/base64.ts'
+import { decodeBase64, parseBase64 } from '../../crypto/base64.ts'
 import { badRequest } from '../../kit/errors.ts'
 import { defaulted, flag, optional, secret, text } from '../../kit/fields.ts'
 import type { Json } from '../../kit/json.ts'
@@ -35,12 +35,10 @@ export const encrypt = path('encrypt/{name}', keyName).write({
     const batch = parsePlaintexts(input.batch_input)
     const items = batch ?? [singleItem(input)]
     checkContexts(items)
-    // What would be refused whatever the key is makes no key.
-    if (batch === null) checkSingle(input)
-    const key = (await keys.read(store, params.name)) ?? (await upsert(call, items))
+    const key = (await keys.read(store, params.name)) ?? (items.some(isWellFormed) ? await upsert(call, items) : null)
     if (batch === null) return shown(await encryptItem(store, key, items[0] as EncryptItem, 0))
-    const outcomes = await eachItem(batch, (item, index) => encryptItem(store, key, item, index))
-    const results = outcomes.map((outcome, i) => itemResult(outcome, shown, {}, batch[i]?.reference ?? ''))
+    const outcomes = await eachItem(items, (item, index) => encryptItem(store, key, item, index))
+    const results = outcomes.map((outcome, i) => itemResult(outcome, shown, {}, items[i]?.reference ?? ''))
     return batchReply(outcomes, results, input.partial_failure_response_code, call.warn)
   },
 })
@@ -63,15 +61,18 @@ interface SingleInput {
 const singleItem = (input: SingleInput): EncryptItem =>
   ({ plaintext: input.plaintext, context: input.context, associated_data: input.associated_data, keyVersion: input.key_version, reference: '' })
 
-function checkSingle({ plaintext, context }: SingleInput): void {
-  if (plaintext === undefined) throw badRequest('missing plaintext to encrypt')
-  parseBase64(plaintext)
-  parseBase64(context)
-}
+/** What would be refused whatever the key is makes no key. */
+const isWellFormed = ({ plaintext, context = '' }: EncryptItem): boolean =>
+  plaintext !== undefined && decodeBase64(plaintext) !== null && decodeBase64(context) !== null
 
-async function encryptItem(store: Transaction, key: KeyRecord, item: EncryptItem, index: number): Promise<Sealed> {
-  const plaintext = parseBase64(item.plaintext ?? '')
-  return await seal(store, key, item.keyVersion, plaintext, bindingOf(key, item.context ?? '', item.associated_data ?? '', index))
+/** `key` is null where nothing is well formed. */
+async function encryptItem(store: Transaction, key: KeyRecord | null, item: EncryptItem, index: number): Promise<Sealed> {
+  if (item.plaintext === undefined) throw badRequest('missing plaintext to encrypt')
+  const plaintext = parseBase64(item.plaintext)
+  const { context = '', associated_data: associated = '' } = item
+  if (key !== null) return await seal(store, key, item.keyVersion, plaintext, bindingOf(key, context, associated, index))
+  parseBase64(context)
+  throw badRequest('encryption key not found')
 }
 
 interface Upserting {
