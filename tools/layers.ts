@@ -15,8 +15,8 @@ const layers: readonly Layer[] = [
   {
     folder: 'src/cli',
     only: ['src/server', 'src/agent', 'src/scan', 'client/src/node', 'client/src', 'src/kit'],
-    // `audit verify` and `operator snapshot` work on files, without a server
-    files: ['src/core/audit/verify.ts', 'src/storage/snapshot/read.ts'],
+    // `audit verify` and `operator snapshot` work on files, without a server; `transit import` wraps keys as the server unwraps them.
+    files: ['src/core/audit/verify.ts', 'src/storage/snapshot/read.ts', 'src/crypto/key-wrap.ts'],
   },
   { folder: 'src/agent', only: ['client/src/node', 'client/src', 'src/kit'] },
   { folder: 'src/scan', only: ['client/src', 'src/kit'] },

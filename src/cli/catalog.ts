@@ -20,6 +20,7 @@ export const groups: Readonly<Record<string, string>> = {
   print: 'Print settings of this command',
   secrets: 'Manage secrets engines',
   token: 'Create, look up, renew and revoke tokens',
+  transit: 'Take keys from outside into a transit engine',
 }
 
 const verbs: Readonly<Record<string, LoadCommand>> = {
@@ -104,6 +105,8 @@ const verbs: Readonly<Record<string, LoadCommand>> = {
   'token lookup': async () => (await import('./verbs/token/lookup.ts')).command,
   'token renew': async () => (await import('./verbs/token/renew.ts')).command,
   'token revoke': async () => (await import('./verbs/token/revoke.ts')).command,
+  'transit import': async () => (await import('./verbs/transit/import.ts')).command,
+  'transit import-version': async () => (await import('./verbs/transit/import-version.ts')).command,
   unwrap: async () => (await import('./verbs/unwrap.ts')).command,
   version: async () => (await import('./verbs/version.ts')).command,
   'version-history': async () => (await import('./verbs/version-history.ts')).command,
