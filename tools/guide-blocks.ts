@@ -42,6 +42,7 @@ const shapes: readonly (readonly [RegExp, string])[] = [
   [/\b(?:hv[sb]\.)?[A-Za-z0-9]{24}\b/g, 'TOKEN'],
   [/\b(\w+)_[0-9a-f]{8}\b/g, '$1_ACCESSOR'],
   [/\b2764[78]\d\d\b|\b768h\b|\b767h59m\d+s\b/g, 'ABOUT 768h'],
+  [/\bvault:(v\d+):[A-Za-z0-9+/=_-]+/g, 'vault:$1:BYTES'],
   [/127\.0\.0\.1:\d+/g, 'ADDRESS'],
   [/[ \t]+/g, ' '],
   [/={3,}/g, '==='],

@@ -96,5 +96,42 @@ def response_wrapping(operator, root):
     refused(hvac.exceptions.Forbidden, dev.secrets.kv.v1.read_secret, "dev", mount_point="kv1")
 
 
-guides = {"static-secrets": static_secrets, "versioned-secrets": versioned_secrets, "response-wrapping": response_wrapping}
+def encryption(operator, root):
+    root.sys.enable_secrets_engine("transit")
+    transit = root.secrets.transit
+    transit.create_key("orders", exportable=True, allow_plaintext_backup=True)
+    rules = 'path "transit/+/orders" { capabilities = ["update"] }'
+    operator.sys.create_or_update_policy("app-orders", rules)
+    app = connect(operator.auth.token.create(policies=["app-orders"])["auth"]["client_token"]).secrets.transit
+    sealed = app.encrypt_data("orders", plaintext="aGVsbG8=")["data"]["ciphertext"]
+    assert sealed.startswith("vault:v1:") and app.decrypt_data("orders", ciphertext=sealed)["data"]["plaintext"] == "aGVsbG8="
+    refused(hvac.exceptions.Forbidden, app.rotate_key, "orders")
+    batch = app.encrypt_data("orders", batch_input=[{"plaintext": "YQ=="}, {"plaintext": "Yg=="}])["data"]["batch_results"]
+    assert app.decrypt_data("orders", batch_input=batch)["data"]["batch_results"][1]["plaintext"] == "Yg=="
+    wrong = refused(hvac.exceptions.InvalidRequest, app.decrypt_data, "orders", ciphertext="vault:v1:AAAA")
+    assert "invalid ciphertext length" in wrong, wrong
+    transit.rotate_key("orders")
+    assert transit.rewrap_data("orders", ciphertext=sealed)["data"]["ciphertext"].startswith("vault:v2:")
+    assert len(transit.generate_data_key("orders", key_type="plaintext", bits=512)["data"]["plaintext"]) == 88
+    for kind, extra in [("ed25519", {}), ("ecdsa-p256", {"marshaling_algorithm": "jws"}), ("rsa-2048", {"signature_algorithm": "pss"})]:
+        transit.create_key(kind, key_type=kind)
+        signature = transit.sign_data(kind, "aGVsbG8=", hash_algorithm="sha2-256", **extra)["data"]["signature"]
+        assert transit.verify_signed_data(kind, "aGVsbG8=", signature=signature, hash_algorithm="sha2-256", **extra)["data"]["valid"] is True
+    code = transit.generate_hmac("orders", "aGVsbG8=")["data"]["hmac"]
+    assert transit.verify_signed_data("orders", "aGVsbG8=", hmac=code)["data"]["valid"] is True
+    assert transit.hash_data("aGVsbG8=")["data"]["sum"].startswith("2cf24dba")
+    assert len(transit.generate_random_bytes(16, output_format="hex")["data"]["random_bytes"]) == 32
+    assert sorted(transit.list_keys()["data"]["keys"]) == ["ecdsa-p256", "ed25519", "orders", "rsa-2048"]
+    assert sorted(transit.export_key("orders", "encryption-key")["data"]["keys"]) == ["1", "2"]
+    backup = transit.backup_key("orders")["data"]["backup"]
+    transit.rotate_key("orders")
+    transit.update_key_configuration("orders", min_decryption_version=2, min_encryption_version=3, deletion_allowed=True)
+    transit.trim_key("orders", 2)
+    assert sorted(transit.read_key("orders")["data"]["keys"]) == ["2", "3"]
+    transit.delete_key("orders")
+    transit.restore_key(backup)
+    assert app.decrypt_data("orders", ciphertext=sealed)["data"]["plaintext"] == "aGVsbG8="
+
+
+guides = {"static-secrets": static_secrets, "versioned-secrets": versioned_secrets, "response-wrapping": response_wrapping, "encryption": encryption}
 guides[sys.argv[1]](connect(os.environ["VAULT_TOKEN"]), connect(os.environ["ROOT_TOKEN"]))

@@ -30,7 +30,7 @@ before(async () => {
 })
 after(() => server?.stop())
 
-for (const guide of ['static-secrets', 'versioned-secrets', 'response-wrapping']) {
+for (const guide of ['static-secrets', 'versioned-secrets', 'response-wrapping', 'encryption']) {
   test(`hvac runs the guide ${guide}`, { skip }, async () => {
     const env = { ...process.env, VAULT_ADDR: server.addr, VAULT_TOKEN: operator, ROOT_TOKEN: server.token }
     const program = python('folder' in installed ? installed.folder : '')
