@@ -14,29 +14,19 @@ import {
   createKeyringContent, type KeyringContent, newestTerm, openKeyring, type RotationConfig, sealKeyring, withNewTerm,
 } from './keyring-record.ts'
 import { Keyring, sealedError } from './keyring.ts'
+import { DataForm } from './migrations.ts'
 import { sealedNames } from './names.ts'
 import { isKeyOfRecord, recoverableBy, recoveryRecordOf } from './recovery-record.ts'
 import { decodeSealRecord, encodeSealRecord, rewriteSeal, type SealRecord } from './seal-record.ts'
 import { recoveryPublicKey, sealToRecovery } from './seals/recovery.ts'
-import type { KeyStatus, RecoverySetup, SealSetup } from './setup.ts'
 import { SerialQueue } from './serial-queue.ts'
+import type { BarrierOptions, KeyStatus, RecoverySetup, SealSetup } from './setup.ts'
 import { StagedStore } from './staging.ts'
-import { dataFormat, encodeStoreRecord, formatOf, storeKey } from './store-record.ts'
+import { encodeStoreRecord, storeKey } from './store-record.ts'
 import { checkTree, type Finding } from './tree-check.ts'
 import { createKeyCache } from './tree-keys.ts'
 import { readUsage, reserveUsage } from './usage.ts'
 import { type SealedValues, sealedValues } from './values.ts'
-
-export interface BarrierOptions {
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-  /** For the keys of a new store, by which its records are named. Default: that of `node:crypto`. */
-  readonly random?: (bytes: number) => Uint8Array
-  /** Bytes of opened values that are kept in memory. Default 24 MiB. */
-  readonly cacheBytes?: number
-  /** Called when another process has changed the root key, so that this one can no longer follow the keyring: `unseal` with the new one. */
-  readonly onRootKeyChanged?: () => void
-}
 
 /** Encryptions of the first initialisation that need no reservation, because its one commit counts them. */
 const firstEncryptions = 65_536
@@ -66,6 +56,8 @@ export class Barrier {
   #storeVersion = 0
   #isInitializing = false
   #keyChanges = 0
+  /** Of the data in the store: to be checked before anything is started on them. */
+  readonly form: DataForm
   /** Grows with each `seal`, so that an unsealing that was under way does not win over it. */
   #sealings = 0
 
@@ -73,6 +65,7 @@ export class Barrier {
     this.#options = options
     this.#store = store
     this.#base = new StagedStore(store)
+    this.form = new DataForm(store, options)
     this.#keyring = new Keyring({
       reload: () => this.#reload(),
       fence: () => this.#fence(),
@@ -84,7 +77,7 @@ export class Barrier {
   }
 
   get isSealed(): boolean {
-    return this.#isInitializing || !this.#keyring.isOpen
+    return this.#isInitializing || this.form.isMigrating || !this.#keyring.isOpen
   }
 
   /** Grows whenever this process gets or makes another root key. */
@@ -157,7 +150,7 @@ export class Barrier {
     const sealings = this.#sealings
     // Read first: should the store be replaced in between, its keyring is newer than this, and the next commit finds out.
     const store = await this.#base.get(storeKey)
-    formatOf(store)
+    this.form.of(store)
     const record = await this.#base.get(keyringKey)
     if (record === null) throw badRequest('Vault is not initialized')
     if (rootKey.length !== aeadKeyLength) throw badRequest(unsealFailed)
@@ -169,6 +162,7 @@ export class Barrier {
     this.#storeVersion = store?.version ?? 0
     this.#keyChanges += 1
     this.#keyring.load(content, record.version)
+    await this.#orSeal(() => this.form.bringUp(this))
   }
 
   /** Forgets all keys and everything that was opened with them. */
@@ -226,9 +220,14 @@ export class Barrier {
     return { term, installed, encryptions: Math.max(0, reserved - this.#keyring.active.meter.left) }
   }
 
-  /** Throws 'bad_request' when the data are of a form that this program does not know: it must not start on them. */
-  async checkFormat(): Promise<void> {
-    formatOf(await this.#store.get(storeKey))
+  /** Sealed when this fails: what is in the store is not for this process then. */
+  async #orSeal<T>(work: () => T | Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      this.seal()
+      throw error
+    }
   }
 
   /** Whether the root key that is open here opens this keyring record, of a snapshot for instance. */
@@ -244,6 +243,7 @@ export class Barrier {
     if (this.#isInitializing) return false
     const store = await this.#base.get(storeKey)
     if ((store?.version ?? 0) === this.#storeVersion || this.#rootKey === null) return false
+    const isOld = await this.#orSeal(() => this.form.of(store) < this.form.current)
     const record = await this.#base.get(keyringKey)
     const content = record === null || this.#rootKey === null ? null : openKeyring(record.value, this.#rootKey)
     if (record === null || content === null) {
@@ -257,6 +257,7 @@ export class Barrier {
     this.#keyring.close()
     this.#keyring.load(content, record.version)
     this.#storeVersion = store?.version ?? 0
+    if (isOld && !this.form.isMigrating) await this.#orSeal(() => this.form.bringUp(this))
     return true
   }
 
@@ -325,7 +326,7 @@ export class Barrier {
       this.#rootKey = importAeadKey(Buffer.from(rootKey))
       const content = createKeyringContent(this.#options.now(), this.#options.random)
       const keyring = { put: keyringKey, value: sealKeyring(content, this.#rootKey) }
-      const version = await this.#base.commit([], [{ put: sealKey, value: record }, keyring, { put: storeKey, value: encodeStoreRecord(dataFormat) }])
+      const version = await this.#base.commit([], [{ put: sealKey, value: record }, keyring, { put: storeKey, value: encodeStoreRecord(this.form.current) }])
       this.#storeVersion = version
       this.#keyring.load(content, version, firstEncryptions)
       if (recovery !== null) await this.values.commit([], [{ put: recoveryKey, value: recoveryRecordOf(this.#keyring.subkey('recovery'), recovery.key) }])

@@ -4,8 +4,8 @@ import { aeadKeyLength } from '../crypto/aead.ts'
 import { badRequest } from '../kit/errors.ts'
 import type { Barrier } from './barrier.ts'
 import type { Seal } from './seals/seal.ts'
-import { checkShareConfig, createShares, shamirSeal, shamirType, type ShareConfig } from './seals/shamir.ts'
 import type { RecoverySetup } from './setup.ts'
+import { checkShareConfig, createShares, shamirSeal, shamirType, type ShareConfig } from './seals/shamir.ts'
 
 /** How to share the keys. Zeros where the seal has no such keys. */
 export interface InitRequest {

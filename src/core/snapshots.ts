@@ -7,7 +7,7 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { decodeSealRecord } from '../barrier/seal-record.ts'
-import { formatOf, storeKey } from '../barrier/store-record.ts'
+import { storeKey } from '../barrier/store-record.ts'
 import { unsealBySeal } from '../barrier/seals/unsealing.ts'
 import { ApiError, badRequest } from '../kit/errors.ts'
 import type { KeyValue } from '../kit/store.ts'
@@ -96,7 +96,7 @@ function check(core: Core, { manifest, digest, mac, records }: Staged, force: bo
   if (authentic === false) throw badRequest('the snapshot was changed after it was made')
   const [seal, keyring, store] = watched.map((key) => records.get(key))
   if (seal === undefined || keyring === undefined) throw badRequest('the snapshot is of a store that was not initialised')
-  formatOf(store === undefined ? null : { value: store })
+  core.barrier.form.of(store === undefined ? null : { value: store })
   decodeSealRecord(seal)
   if (force) return
   if (authentic === null) throw badRequest(`the snapshot is of another cluster (${manifest.cluster_id}); snapshot-force restores it all the same, and then only the keys of that cluster unseal`)

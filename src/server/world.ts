@@ -65,8 +65,8 @@ async function openStore(storage: StorageConfig, onStop: (reason: Error) => void
 export async function openWorld(config: ServerConfig, around: WorldSurroundings): Promise<World> {
   const { host, logControl, onStop, sealOf, crew } = around
   const { store, freeDeadReaders, close } = await openStore(config.storage, onStop)
-  const barrier = new Barrier(store, { now: host.now })
-  const automaticSeal = await barrier.checkFormat().then(() => sealOf(barrier)).catch(async (error: unknown) => {
+  const barrier = new Barrier(store, { onMigration: (summary) => host.log('warn', 'core', 'the data are brought to the form of this version', { step: summary }), now: host.now })
+  const automaticSeal = await barrier.form.check().then(() => sealOf(barrier)).catch(async (error: unknown) => {
     await close()
     throw error
   })

@@ -1,0 +1,88 @@
+/**
+ * Steps from one form of the data to the next. Whoever changes records in a way that an older program could misread, or that this one could not read in old
+ * stores, adds a step here and makes a new fixture beside the old ones (`request/testing/form/fixtures`); the form of new stores follows from the number of steps.
+ */
+import { Conflict } from '../kit/errors.ts'
+import type { Entry, Store } from '../kit/store.ts'
+import type { LayeredStore } from '../storage/layered.ts'
+import { encodeStoreRecord, formatOf, storeKey } from './store-record.ts'
+
+/** What a step works on. */
+export interface OpenData {
+  readonly values: LayeredStore
+  tree(name: string): LayeredStore
+}
+
+export interface Migration {
+  /** One line for the log. */
+  readonly summary: string
+  /**
+   * Runs before anybody is served, with the barrier open, in commits of bounded size. A crash may end it anywhere, and several processes may run it at
+   * once: it must be able to begin anew, and leave alone what is done.
+   */
+  readonly run: (data: OpenData) => Promise<void>
+}
+
+/** The first one leads from form 1 to form 2. */
+const ownSteps: readonly Migration[] = Object.freeze([])
+
+export interface MigrationOptions {
+  /** Told which step begins. */
+  readonly onMigration?: (summary: string) => void
+  /** Default: those of this program. */
+  readonly migrations?: readonly Migration[]
+}
+
+/** The form of the data in a store: checked, and brought to that of this program. */
+export class DataForm {
+  readonly #base: Store
+  readonly #steps: readonly Migration[]
+  readonly #onStep: (summary: string) => void
+  #running: Promise<void> | null = null
+
+  constructor(base: Store, { migrations = ownSteps, onMigration = () => undefined }: MigrationOptions) {
+    this.#base = base
+    this.#steps = migrations
+    this.#onStep = onMigration
+  }
+
+  get isMigrating(): boolean {
+    return this.#running !== null
+  }
+
+  /** What this program writes. */
+  get current(): number {
+    return 1 + this.#steps.length
+  }
+
+  /** The form of this record of a store. Throws 'bad_request' for one that is not known here: see `formatOf`. */
+  of(record: Pick<Entry, 'value'> | null): number {
+    return formatOf(record, this.current)
+  }
+
+  /** Throws 'bad_request' when the data are of a form that is not known here. */
+  async check(): Promise<void> {
+    this.of(await this.#base.get(storeKey))
+  }
+
+  /** Runs what is to be run. Each step counts once it is done; the first failure ends it. */
+  async bringUp(data: OpenData): Promise<void> {
+    this.#running ??= this.#run(data).finally(() => (this.#running = null))
+    await this.#running
+  }
+
+  async #run(data: OpenData): Promise<void> {
+    for (;;) {
+      const record = await this.#base.get(storeKey)
+      const form = this.of(record)
+      const step = this.#steps[form - 1]
+      if (step === undefined) return
+      this.#onStep(step.summary)
+      await step.run(data)
+      await this.#base.commit([{ key: storeKey, version: record?.version ?? 0 }], [{ put: storeKey, value: encodeStoreRecord(form + 1) }]).catch((error: unknown) => {
+        // Another process has done it meanwhile, which is as good.
+        if (!(error instanceof Conflict)) throw error
+      })
+    }
+  }
+}
