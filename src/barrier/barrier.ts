@@ -56,7 +56,6 @@ export class Barrier {
   #storeVersion = 0
   #isInitializing = false
   #keyChanges = 0
-  /** Of the data in the store: to be checked before anything is started on them. */
   readonly form: DataForm
   /** Grows with each `seal`, so that an unsealing that was under way does not win over it. */
   #sealings = 0
@@ -326,9 +325,8 @@ export class Barrier {
       this.#rootKey = importAeadKey(Buffer.from(rootKey))
       const content = createKeyringContent(this.#options.now(), this.#options.random)
       const keyring = { put: keyringKey, value: sealKeyring(content, this.#rootKey) }
-      const version = await this.#base.commit([], [{ put: sealKey, value: record }, keyring, { put: storeKey, value: encodeStoreRecord(this.form.current) }])
-      this.#storeVersion = version
-      this.#keyring.load(content, version, firstEncryptions)
+      this.#storeVersion = await this.#base.commit([], [{ put: sealKey, value: record }, keyring, { put: storeKey, value: encodeStoreRecord(this.form.current) }])
+      this.#keyring.load(content, this.#storeVersion, firstEncryptions)
       if (recovery !== null) await this.values.commit([], [{ put: recoveryKey, value: recoveryRecordOf(this.#keyring.subkey('recovery'), recovery.key) }])
       const made = await first()
       const { active } = this.#keyring
