@@ -18,7 +18,7 @@ const secretCount = 200
 const listedCount = 1000
 /** About 1 KiB in the body of a request. */
 const secret = { password: 'p'.repeat(480), certificate: 'c'.repeat(500) }
-const mounts = { kv1: 'bench-kv1', kv2: 'bench-kv2', list: 'bench-list', ssh: 'bench-ssh' }
+const mounts = { kv1: 'bench-kv1', kv2: 'bench-kv2', list: 'bench-list', ssh: 'bench-ssh', transit: 'bench-transit' }
 const methods = { service: 'bench-approle', batch: 'bench-approle-batch', userpass: 'bench-userpass' }
 const policy = 'path "bench-*" { capabilities = ["create", "read", "update", "delete", "list"] }'
 
@@ -110,6 +110,18 @@ async function prepareSsh(target: Target): Promise<Prepared> {
   return { requests: [formatRequest({ method: 'POST', path: `${mounts.ssh}/sign/bench`, token, body: { public_key } })] }
 }
 
+/** About 1 KiB for each text, in base64. */
+const plaintext = Buffer.alloc(760, 'p').toString('base64')
+const batchLength = 1000
+
+/** `operation` with a key of `type`; making an RSA key may take seconds. */
+const transit = (operation: string, type: string, body: unknown) => async (target: Target): Promise<Prepared> => {
+  const isThere = await call(target, 'GET', `sys/mounts/${mounts.transit}`).then(() => true, () => false)
+  if (!isThere) await call(target, 'POST', `sys/mounts/${mounts.transit}`, { type: 'transit' })
+  await call(target, 'POST', `${mounts.transit}/keys/${type}`, { type })
+  return { requests: [formatRequest({ method: 'POST', path: `${mounts.transit}/${operation}/${type}`, token: await appToken(target), body })] }
+}
+
 export const workloads: readonly Workload[] = [
   { name: 'health', summary: 'sys/health, no token', prepare: () => Promise.resolve({ requests: [formatRequest({ method: 'GET', path: 'sys/health' })] }) },
   { name: 'lookup-self', summary: 'auth/token/lookup-self', prepare: async (target) => ({ requests: [formatRequest({ method: 'GET', path: 'auth/token/lookup-self', token: await appToken(target) })] }) },
@@ -124,6 +136,10 @@ export const workloads: readonly Workload[] = [
   { name: 'approle-batch', summary: 'AppRole login, batch token', prepare: appRoleLogins(methods.batch, { token_type: 'batch' }) },
   { name: 'userpass', summary: 'password login', prepare: prepareUserpass },
   { name: 'ssh-sign', summary: 'sign an SSH certificate, Ed25519', prepare: prepareSsh },
+  { name: 'encrypt', summary: 'encrypt 1 KiB, AES-256-GCM', prepare: transit('encrypt', 'aes256-gcm96', { plaintext }) },
+  { name: 'encrypt-batch', summary: `encrypt ${batchLength} texts in one request`, prepare: transit('encrypt', 'aes256-gcm96', { batch_input: range(batchLength).map((i) => ({ plaintext: Buffer.from(`text ${i}`).toString('base64') })) }) },
+  { name: 'sign-ed25519', summary: 'sign, Ed25519', prepare: transit('sign', 'ed25519', { input: plaintext }) },
+  { name: 'sign-rsa', summary: 'sign, RSA-2048', prepare: transit('sign', 'rsa-2048', { input: plaintext }) },
   { name: 'wrap', summary: 'wrapped read', prepare: async (target) => ({ requests: [wrappedRead(await appToken(target))] }) },
   { name: 'unwrap', summary: 'wrapped read and its unwrapping', prepare: prepareUnwrap },
 ]

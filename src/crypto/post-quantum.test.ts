@@ -49,3 +49,12 @@ test('while a slow signature is computed, the event loop does other things', asy
   clearInterval(timer)
   assert.ok(turns > 20, `${turns} turns`)
 })
+
+test('two are computed, a hundred wait, and whoever comes then is told to come again', async () => {
+  const { publicKey, tests } = wycheproof.mlDsa44
+  const signature = Buffer.from(tests[0]?.sig ?? '', 'hex')
+  const asked = Array.from({ length: 110 }, () => verifyPostQuantum('ml-dsa-44', Buffer.from(publicKey, 'hex'), input, signature))
+  const refused = (await Promise.allSettled(asked)).filter(({ status }) => status === 'rejected') as PromiseRejectedResult[]
+  assert.equal(refused.length, 8)
+  for (const { reason } of refused) assert.match(String(reason), /try again/)
+})

@@ -156,6 +156,16 @@ test('a key that was put aside refuses every use until it is restored', async ()
   }
 })
 
+test('while an RSA key is made, other keys are used', async () => {
+  const { write } = fresh()
+  await write('keys/quick', { type: 'ecdsa-p256' })
+  let isMade = false
+  const making = write('keys/slow', { type: 'rsa-4096' }).finally(() => (isMade = true))
+  for (let i = 0; i < 20; i++) await write('sign/quick', { input: base64('text') })
+  assert.equal(isMade, false)
+  await making
+})
+
 test('what was allowed once cannot be taken back, and what is not exportable does not leave', async () => {
   const { write, read, send } = fresh()
   await write('keys/k', { exportable: true, allow_plaintext_backup: true })

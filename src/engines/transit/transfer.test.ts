@@ -154,6 +154,7 @@ test('OpenSSL takes the requests, and certificates made of them are kept with th
       assert.equal(((await read(`export/certificate-chain/${type}`))['keys'] as JsonObject)['1'], chain.trim())
       assert.match(await refused(`keys/${type}/set-certificate`, { certificate_chain: authority }), /not a valid leaf/)
       assert.match(await refused(`keys/${type}/set-certificate`, { certificate_chain: leaf + leaf }), /one of an authority/)
+      assert.match(await refused(`keys/${type}/set-certificate`, { certificate_chain: leaf + authority.repeat(20) }), /more than 20/)
       await write(`keys/${type}/rotate`)
       assert.match(await refused(`keys/${type}/set-certificate`, { certificate_chain: chain }), /does not match/)
       await write(`keys/${type}/set-certificate`, { certificate_chain: chain, version: 1 })
