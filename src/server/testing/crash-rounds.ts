@@ -12,7 +12,7 @@ import { openLmdbStore } from '../../storage/lmdb.ts'
 import { seededRandom } from '../../storage/seeded.ts'
 import { builtinRegistry } from '../engines.ts'
 import { realHost } from '../host.ts'
-import { ask, freePort, inPlace, type Place } from './process.ts'
+import { ask, freePort, gone, inPlace, kill, killTree, treeOf, type Place } from './process.ts'
 import { createStorm, marks } from './storm.ts'
 
 export interface CrashReport {
@@ -47,7 +47,13 @@ export const crashRounds = (rounds: number, seed: number): Promise<CrashReport> 
   return inPlace(async (place) => void (report = await runRounds(place, rounds, seed))).then(() => report)
 }
 
-const leastPerRound = 25
+/** Some of the workers, one after the other: the others go on, and new ones come. */
+async function killSome(workers: readonly number[], random: () => number): Promise<void> {
+  for (const worker of workers) if (random() < 0.3) {
+    kill(worker, 'SIGKILL')
+    await pause(random() * 200)
+  }
+}
 
 async function runRounds(place: Place, rounds: number, seed: number): Promise<CrashReport> {
   const random = seededRandom(seed)
@@ -67,12 +73,16 @@ async function runRounds(place: Place, rounds: number, seed: number): Promise<Cr
     }
     verified += storm.ledger.keys().length
     assert.deepEqual(await storm.verify(port, token), [], `after crash ${round}`)
-    const before = storm.count()
     const stormed = storm.run(port, token)
-    await pause(50 + random() * 700)
-    // On a slow machine it has hardly begun by then.
-    for (const deadline = Date.now() + 10_000; storm.count() < before + leastPerRound && Date.now() < deadline; ) await pause(5)
-    assert.equal((await server.stop('SIGKILL')).signal, 'SIGKILL')
+    await storm.counted(storm.count() + 5 + Math.floor(random() * 40))
+    await pause(random() * 300)
+    const [, ...workers] = treeOf(server.child.pid ?? 0)
+    if (workers.length > 0) await killSome(workers, random)
+    // The supervisor alone, whose workers must end by themselves, or everything at once.
+    if (workers.length > 0 && random() < 0.3) kill(server.child.pid ?? 0, 'SIGKILL')
+    else await killTree(server.child)
+    assert.equal((await server.ended).signal, 'SIGKILL')
+    await gone(workers)
     await stormed
     assert.deepEqual(storm.problems, [])
     const logged = Buffer.from(server.out().replace(token, '') + server.err())

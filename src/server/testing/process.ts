@@ -1,6 +1,6 @@
 /** The real command as processes of their own, in a home and working folder of their own: servers, and what is typed beside them. */
 import { spawn, spawnSync, type ChildProcess, type StdioOptions } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -134,4 +134,52 @@ export async function ask(url: string, init: { readonly method?: string; readonl
     signal: AbortSignal.timeout(10_000),
   })
   return { status: answer.status, text: await answer.text(), headers: answer.headers }
+}
+
+/** A process and all that descend from it, parents first. */
+export function treeOf(root: number): number[] {
+  const parents = new Map<number, number>()
+  for (const name of readdirSync('/proc')) if (/^\d+$/.test(name)) parents.set(Number(name), parentOf(name))
+  const tree = [root]
+  for (const pid of tree) for (const [child, parent] of parents) if (parent === pid) tree.push(child)
+  return tree
+}
+
+/** 0 when it has just ended. */
+function parentOf(pid: string): number {
+  try {
+    // The name, in brackets, may hold anything.
+    return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) . /s, '').split(' ')[0])
+  } catch {
+    return 0
+  }
+}
+
+/** `kill -9` of a server with everything that it has started, at once. Resolves when all of it is gone. */
+export async function killTree(child: ChildProcess): Promise<void> {
+  const tree = process.platform === 'linux' ? treeOf(child.pid ?? 0) : [child.pid ?? 0]
+  for (const pid of tree) kill(pid, 'SIGKILL')
+  await gone(tree)
+}
+
+export function kill(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, signal)
+  } catch {
+    return false
+  }
+}
+
+/** Fails when one of them is still there after ten seconds. One that nobody has waited for yet is gone. */
+export async function gone(pids: readonly number[]): Promise<void> {
+  const isThere = (pid: number): boolean => kill(pid, 0) && !isZombie(pid)
+  for (const deadline = Date.now() + 10_000; pids.some(isThere); await pause(5)) if (Date.now() > deadline) throw new Error(`still running: ${pids.filter(isThere).join()}`)
+}
+
+function isZombie(pid: number): boolean {
+  try {
+    return / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/s, ''))
+  } catch {
+    return true
+  }
 }

@@ -3,6 +3,7 @@
  * there.
  */
 import { Agent, request as httpRequest } from 'node:http'
+import { setTimeout as pause } from 'node:timers/promises'
 import { Ledger } from './ledger.ts'
 
 export interface Answer {
@@ -20,20 +21,34 @@ export interface Storm {
   readonly ledger: Ledger
   /** Requests that were acknowledged. */
   readonly count: () => number
+  /** Resolves once so many requests have been acknowledged. Fails after a minute. */
+  counted(goal: number): Promise<void>
   /** Answers that should not have been. */
   readonly problems: string[]
+  /** Texts of failures that were expected. */
+  readonly failures: string[]
   /** Resolves when every client has met the end of the server. */
   run(port: number, token: string): Promise<void>
-  /** Compares everything in the ledger with what is there. Resolves with what differs. */
-  verify(port: number, token: string): Promise<string[]>
+  /** Compares everything in the ledger (its own, unless another is given) with what is there. Resolves with what differs. */
+  verify(port: number, token: string, against?: Ledger): Promise<string[]>
 }
 
 class Gone extends Error {}
+/** A failure of the server, which leaves open what happened. */
+class Failed extends Error {}
+
+interface StormOptions {
+  /** That of the ledger. */
+  readonly position?: () => number
+  /** Failures of the server are expected: they are gathered, and nothing counts as done. */
+  readonly mayFail?: boolean
+}
 
 /** `random` gives numbers from 0 to below 1. */
-export function createStorm(random: () => number): Storm {
-  const ledger = new Ledger()
+export function createStorm(random: () => number, { position, mayFail = false }: StormOptions = {}): Storm {
+  const ledger = new Ledger(position)
   const problems: string[] = []
+  const failures: string[] = []
   let count = 0
   let serial = 0
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T
@@ -59,7 +74,7 @@ export function createStorm(random: () => number): Storm {
         this.mount, this.wrap, this.cubbyhole,
       ]
       try {
-        for (;;) await pick(deeds).call(this)
+        for (;;) await this.#once(pick(deeds))
       } catch (error) {
         if (!(error instanceof Gone)) throw error
       } finally {
@@ -67,8 +82,19 @@ export function createStorm(random: () => number): Storm {
       }
     }
 
+    async #once(deed: () => Promise<void>): Promise<void> {
+      try {
+        await deed.call(this)
+      } catch (error) {
+        if (!(error instanceof Failed)) throw error
+        failures.push(error.message)
+        await pause(20)
+      }
+    }
+
     async #ok(method: string, path: string, body?: object, headers: Record<string, string> = {}): Promise<Answer> {
       const answer = await send(this.#agent, this.#port, method, path, { 'x-vault-token': this.#token, ...headers }, body)
+      if (answer.status >= 500 && mayFail) throw new Failed(answer.text)
       if (answer.status >= 300) problems.push(`${method} ${path}: ${answer.status} ${answer.text}`)
       count += 1
       return answer
@@ -151,20 +177,24 @@ export function createStorm(random: () => number): Storm {
   return {
     ledger,
     problems,
+    failures,
     count: () => count,
+    async counted(goal) {
+      for (const deadline = Date.now() + 60_000; count < goal; await pause(5)) if (Date.now() > deadline) throw new Error(`only ${count} of ${goal} requests were acknowledged`)
+    },
     async run(port, token) {
       const first = serial++ * 100
       await Promise.all(Array.from({ length: 8 }, (_, i) => new Client(port, token, first + i).run()))
     },
-    async verify(port, token) {
+    async verify(port, token, against = ledger) {
       const agent = new Agent({ keepAlive: true, maxSockets: 16 })
       const wrong: string[] = []
       const look = async (key: string): Promise<void> => {
-        const expected = ledger.expected(key)
+        const expected = against.expected(key)
         const found = await lookAt(agent, port, token, key)
-        if (!ledger.settle(key, found)) wrong.push(`${key}: found ${String(found).slice(0, 40)}, acknowledged ${expected.slice(0, 60)}`)
+        if (!against.settle(key, found)) wrong.push(`${key}: found ${String(found).slice(0, 40)}, acknowledged ${expected.slice(0, 60)}`)
       }
-      const keys = ledger.keys()
+      const keys = against.keys()
       const next = async (): Promise<void> => {
         for (let key = keys.pop(); key !== undefined; key = keys.pop()) await look(key)
       }

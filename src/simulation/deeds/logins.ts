@@ -97,7 +97,7 @@ function makeSecretId(client: Client, name: string): Deed {
         model.set(model.secretIds, id, { role: name, roleId: role.roleId, accessor: contentOf(seen, 'secret_id_accessor') ?? '', usesLeft: role.secretIdUses, expiresAt })
         if (!client.known.secretIds.includes(`${id} ${name}`)) client.known.secretIds.push(`${id} ${name}`)
       }
-      return { status: 200, holds: ({ data }) => data?.['secret_id_num_uses'] === role.secretIdUses }
+      return { status: 200, holds: ({ data }) => data?.['secret_id_num_uses'] === role.secretIdUses && data['secret_id_ttl'] === role.secretIdTtl }
     },
   }
 }
