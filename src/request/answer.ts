@@ -40,10 +40,12 @@ export interface Outcome {
   /** True: nothing to say, so no body at all. */
   readonly empty: boolean
   readonly errors: readonly string[] | null
+  /** Refused because there is too much to do: the same request may succeed soon. */
+  readonly isOverloaded: boolean
 }
 
 const plain: Outcome = {
-  status: 200, data: null, auditData: null, warnings: [], auth: null, lease: null, wrapInfo: null, wrappedAccessor: '', repeatedAtTop: false, emptyWarnings: false, raw: null, empty: false, errors: null,
+  status: 200, data: null, auditData: null, warnings: [], auth: null, lease: null, wrapInfo: null, wrappedAccessor: '', repeatedAtTop: false, emptyWarnings: false, raw: null, empty: false, errors: null, isOverloaded: false,
 }
 export const outcome = (fields: Partial<Outcome>): Outcome => ({ ...plain, ...fields })
 
@@ -91,9 +93,12 @@ function repeated(data: Data): string {
   return kept.length === 0 ? '' : `,${encodeJson(Object.fromEntries(kept)).slice(1, -1)}`
 }
 
+/** What every refusal says that is due to load (RFC 9110, section 10.2.3): seconds. */
+export const retrySoon: readonly [string, string] = ['Retry-After', '1']
+
 export function answerOf(requestId: string, out: Outcome): WireResponse {
   if (out.raw !== null) return rawAnswer(out.status, out.raw)
-  if (out.errors !== null) return { status: out.status, body: errorBody(out.errors, out.data) }
+  if (out.errors !== null) return { status: out.status, body: errorBody(out.errors, out.data), ...(out.isOverloaded ? { headers: [retrySoon] } : {}) }
   if (out.empty) return { status: out.status, body: null }
   return { status: out.status, body: envelope(requestId, out) }
 }

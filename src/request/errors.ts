@@ -15,7 +15,7 @@ export function refusalOutcome(core: Core, wire: WireRequest, error: unknown): O
   if (error.detail !== undefined) core.host.log(error.status >= 500 ? 'error' : 'debug', 'request', error.message, { request: wire.id, detail: error.detail })
   const hint = error.data?.['hint']
   if (typeof hint === 'string') return outcome({ status: error.status, warnings: [hint] })
-  return outcome({ status: error.status, errors: error.message === '' ? [] : [error.message], data: error.data ?? null })
+  return outcome({ status: error.status, errors: error.message === '' ? [] : [error.message], data: error.data ?? null, isOverloaded: error.code === 'overloaded' })
 }
 
 /** For failures outside of the audited part. */

@@ -45,7 +45,8 @@ function refusalBy(core: Core, wire: WireRequest, verdict: RateVerdict | null): 
   if (verdict === null || verdict.retryAfter === 0) return null
   const refusal = refusalOf(core, wire, rateLimited(wire.path))
   if (core.rateLimiter.config.auditRefusals) auditRefusal(core, wire)
-  return core.rateLimiter.config.responseHeaders ? { ...refusal, headers: headersOf(verdict) } : refusal
+  const [retryAfter, ...counts] = headersOf(verdict)
+  return { ...refusal, headers: core.rateLimiter.config.responseHeaders ? [retryAfter, ...counts] : [retryAfter] }
 }
 
 /** Nothing waits for the line: the request is refused whether or not it is written. */
@@ -56,6 +57,6 @@ function auditRefusal(core: Core, { id, verb, path, token, remoteAddress, remote
     .catch(() => core.host.log('error', 'request', 'no audit device could record a request that a rate limit refused'))
 }
 
-const headersOf = ({ limit, remaining, retryAfter }: RateVerdict): readonly (readonly [string, string])[] => [
+const headersOf = ({ limit, remaining, retryAfter }: RateVerdict): readonly [readonly [string, string], ...(readonly [string, string])[]] => [
   ['Retry-After', String(retryAfter)], ['X-Ratelimit-Limit', String(limit)], ['X-Ratelimit-Remaining', String(remaining)], ['X-Ratelimit-Reset', String(retryAfter)],
 ]

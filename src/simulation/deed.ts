@@ -49,6 +49,8 @@ export function enact(model: Model, deed: Deed, seen: Seen, extent: Extent = 'al
   if (caller === null) return fits(seen, { status: model.justDied.has(token) ? [403, ...(late.get(path) ?? [])] : 403 })
   const isLast = caller.hasUses && caller.usesLeft === 1
   if (caller.hasUses) model.set(model.tokens, token, { ...caller, usesLeft: caller.usesLeft - 1 })
+  // Others may take the last use while this one, which has paid, is not done yet: it may be refused then (docs/limits.md).
+  if (caller.hasUses && !isLast && seen?.status === 403 && model.contended.has(token)) return true
   const isAllowed = everybodyMay(path) || model.may(caller.policies, isFolder(verb, path) ? `${path}/` : path, capabilityOf(verb))
   const expected = extent === 'only spent' ? null : isAllowed ? deed.act(model, seen) : { status: 403 }
   if (isLast) model.kill(token)

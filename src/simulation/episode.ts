@@ -146,6 +146,8 @@ class Episode {
   async #check(done: readonly Done[], probes: readonly Deed[]): Promise<void> {
     const after: Done[] = []
     for (const deed of probes) after.push({ deed, seen: await this.#ask(this.#somebody(), deed, '  then') })
+    const callers = done.map(({ deed }) => deed.ask.token ?? '')
+    this.#model.contended = new Set(callers.filter((token, i) => callers.indexOf(token) !== i))
     if (!explain(this.#model, done, after)) throw new Error(`no order of these requests explains the answers; alone:\n${[...done, ...after].map((one) => this.#alone(one)).join('\n')}`)
     this.#model.keep()
   }

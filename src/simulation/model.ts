@@ -96,6 +96,8 @@ export class Model {
   readonly secretIds = new Map<string, SecretId>()
   readonly wrapped = new Map<string, Wrapped>()
   readonly leases = new Map<string, Lease>()
+  /** Tokens that more than one of the requests at hand come with: see `enact`. */
+  contended: ReadonlySet<string> = new Set()
   /** Tokens that died of what is being explained: those who would have killed them too find out, or not. */
   readonly justDied = new Map<string, true>()
   /** Also of what is gone, or was thought to be there. */

@@ -220,7 +220,7 @@ export class LmdbWriter {
    */
   async #stop(batch: readonly Pending[], error: unknown): Promise<void> {
     const detail = await reasonOf(error)
-    const message = 'the storage refuses writes since a commit failed; its outcome is unknown until the server is started again'
+    const message = `the storage refuses writes since a commit failed (${detail}); its outcome is unknown until the server is started again`
     const reason = new ApiError('internal', message, { cause: error, detail })
     this.#refusal = reason
     const refused = [...batch, ...this.#queue]

@@ -21,7 +21,7 @@ export interface Storm {
   readonly ledger: Ledger
   /** Requests that were acknowledged. */
   readonly count: () => number
-  /** Resolves once so many requests have been acknowledged. Fails after a minute. */
+  /** Resolves once so many requests have been acknowledged. Fails after a minute, or when the server has gone before. */
   counted(goal: number): Promise<void>
   /** Answers that should not have been. */
   readonly problems: string[]
@@ -50,6 +50,7 @@ export function createStorm(random: () => number, { position, mayFail = false }:
   const problems: string[] = []
   const failures: string[] = []
   let count = 0
+  let isOver = false
   let serial = 0
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T
 
@@ -180,11 +181,13 @@ export function createStorm(random: () => number, { position, mayFail = false }:
     failures,
     count: () => count,
     async counted(goal) {
-      for (const deadline = Date.now() + 60_000; count < goal; await pause(5)) if (Date.now() > deadline) throw new Error(`only ${count} of ${goal} requests were acknowledged`)
+      for (const deadline = Date.now() + 60_000; count < goal; await pause(5)) if (isOver || Date.now() > deadline) throw new Error(`only ${count} of ${goal} requests were acknowledged`)
     },
     async run(port, token) {
+      isOver = false
       const first = serial++ * 100
       await Promise.all(Array.from({ length: 8 }, (_, i) => new Client(port, token, first + i).run()))
+      isOver = true
     },
     async verify(port, token, against = ledger) {
       const agent = new Agent({ keepAlive: true, maxSockets: 16 })

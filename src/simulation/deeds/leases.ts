@@ -18,6 +18,8 @@ function issue(client: Client, token: string): Deed {
       // It would be revoked together with the last use of the token.
       const caller = model.tokens.get(token)
       if (caller !== undefined && caller.hasUses && caller.usesLeft === 0) return { status: 400 }
+      // Or with a use that others took while it was made.
+      if (caller?.hasUses === true && seen?.status === 403) return { status: 403 }
       const id = seen?.body?.['lease_id']
       if (typeof id === 'string' && id !== '') {
         model.set(model.leases, id, { mountId: mount.id, token, issuedAt: model.now, expiresAt: model.now + leaseSeconds * 1000 })
