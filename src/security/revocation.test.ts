@@ -210,6 +210,23 @@ test('a mount that is disabled takes nothing more: neither data nor tokens of re
   }
 })
 
+test('a revocation that meets a conflict is done once and says so, wherever the conflict comes', async () => {
+  for (const how of ['revoke-orphan', 'revoke-accessor', 'revoke'] as const) for (let at = 1; ; at++) {
+    const store = failingStore(memoryStore())
+    const server = await serveHarness({ store })
+    const { auth } = await server.ok('write', 'auth/token/create', { data: { policies: ['root'], ttl: '1h' } })
+    const [token, accessor] = [String(auth?.['client_token']), String(auth?.['accessor'])]
+    for (const name of ['a', 'b/c']) await server.ok('write', `cubbyhole/${name}`, { token, data: { value: '1' } })
+    store.arm('conflict', at)
+    const answer = await server.request('write', `auth/token/${how}`, { data: how === 'revoke-accessor' ? { accessor } : { token } })
+    assert.equal(answer.status, 204, `${how}, conflict at commit ${at}: ${answer.text}`)
+    const isOver = !store.struck
+    store.arm('conflict', 0)
+    await server.close()
+    if (isOver) break
+  }
+})
+
 test('requests that are under way when their mount is disabled get what was there, or that there is no mount, and nothing in between', async () => {
   const requests = [['read', 'kv/data/a'], ['list', 'kv/metadata'], ['write', 'kv/data/b']] as const
   for (const [verb, path] of requests) for (let [at, calls] = [1, 1]; at <= calls; at++) {

@@ -9,10 +9,10 @@ import { freePort, inPlace, killTree } from './testing/process.ts'
 
 const wave = (count: number, ask: (i: number) => Promise<unknown>): Promise<unknown> => Promise.all(Array.from({ length: count }, (_, i) => ask(i)))
 
-async function withServer(body: (port: number, token: string, pid: number) => Promise<void>): Promise<void> {
+async function withServer(body: (port: number, token: string, pid: number) => Promise<void>, ...args: readonly string[]): Promise<void> {
   await inPlace(async (place) => {
     const port = await freePort()
-    const server = await place.started([`-data=${place.folder}/data`, `-listen=127.0.0.1:${port}`, '-dev-no-store-token'])
+    const server = await place.started([`-data=${place.folder}/data`, `-listen=127.0.0.1:${port}`, '-dev-no-store-token', ...args])
     const token = /^Root token: (hvs\.\S{24})$/m.exec(server.out())?.[1] ?? ''
     await body(port, token, server.child.pid ?? 0)
     await killTree(server.child)
@@ -39,7 +39,8 @@ test('a storm of logins is refused beyond what may wait, with the time to come b
   const [calm, stormy] = [quantile(before, 0.5), quantile(during, 0.5)]
   assert.ok(stormy < Math.max(calm * 10, 100), `a read takes ${stormy} ms, before it took ${calm} ms`)
   one.close()
-}))
+  // So many wait in each process.
+}, '-workers=1'))
 
 test('clients that say nothing, or half of something, or never read what they asked for, cost no others anything and little memory', (t) => withServer(async (port, token, pid) => {
   if (process.platform !== 'linux') return t.skip('looks into /proc')

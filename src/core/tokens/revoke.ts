@@ -2,6 +2,7 @@
  * Revokes tokens with all that hangs on them. The first commit makes the whole tree dead (a token lives only as long as those it descends
  * from) and leaves a note of what is still to be removed; the rest follows in bounded pieces, and after a crash the sweeper goes on.
  */
+import { ApiError, Conflict } from '../../kit/errors.ts'
 import { records } from '../../kit/records.ts'
 import type { Transaction } from '../../kit/store.ts'
 import { opaqueStore } from '../base.ts'
@@ -89,9 +90,23 @@ export async function finishRevocation(core: Core, hash: string, how: How = 'at 
   const mine = underWay.get(core.host) ?? new Set()
   underWay.set(core.host, mine.add(hash))
   try {
-    await removeWhatHangsOn(core, left, how)
+    await again(() => removeWhatHangsOn(core, left, how))
   } finally {
     mine.delete(hash)
+  }
+}
+
+const attemptsMax = 24
+
+/** Conflicts with others end here: who asked for the revocation would do it anew, and find that the token is gone. */
+async function again(work: () => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof Conflict)) throw error
+      if (attempt === attemptsMax) throw new ApiError('overloaded', 'the token is revoked; what it held is removed a little later', { cause: error })
+    }
   }
 }
 
