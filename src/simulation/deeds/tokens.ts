@@ -25,13 +25,14 @@ function lookedUp(model: Model, asked: string): Expected {
 const isShown = (model: Model, { expiresAt, parent, policies, accessor }: Token, { data }: Served): boolean =>
   data?.['ttl'] === left(model, expiresAt) && data['orphan'] === (parent === null) && String(data['policies']) === policies.join() && data['accessor'] === accessor
 
-function lookUpSelf(token: string): Deed {
+/** The same while others use it: those may have paid and not be done. */
+function lookUpMeanwhile(token: string, asked: string): Deed {
+  const ask = token === asked ? ({ verb: 'read', path: 'auth/token/lookup-self', token } as const) : lookUp(token, asked).ask
   return {
-    ask: { verb: 'read', path: 'auth/token/lookup-self', token },
+    ask,
     probes: [],
     act(model) {
-      const found = model.living(token)
-      // Uses that others take while it is answered may count already.
+      const found = model.living(asked)
       return found === null ? { status: 403 } : { status: 200, holds: (seen) => isShown(model, found, seen) && Number(seen.data?.['num_uses']) <= found.usesLeft }
     },
   }
@@ -167,7 +168,7 @@ export const useTokens: Idea = (client) => {
   const some = pickKnown(client, client.known.tokens)
   if (some === null || dice.chance(0.3)) return create(client, caller)
   const deeds: readonly (() => Deed)[] = [
-    () => lookUp(model.rootToken, some), () => lookUpSelf(some), () => renew(client, model.rootToken, some),
+    () => lookUpMeanwhile(model.rootToken, some), () => lookUpMeanwhile(some, some), () => renew(client, model.rootToken, some),
     // With limited uses it may pay for its renewal and then be used up by others: no order explains that, and nothing is wrong with it.
     () => renew(client, model.tokens.get(some)?.hasUses === true ? model.rootToken : some, some),
     () => revoke(client, model.rootToken, some), () => keep(client, some),
