@@ -1,9 +1,12 @@
 /** Keys from outside, checked against the type that they are to be. */
 import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
-import type { KeyObject } from 'node:crypto'
+import type { KeyObject, PrivateKeyInput } from 'node:crypto'
+import { readOid, readWhole } from '../../crypto/der-reader.ts'
+import { tags } from '../../crypto/der.ts'
 import { pemDecode } from '../../crypto/pem.ts'
 import { badRequest } from '../../kit/errors.ts'
 import { ed25519Halves, pairHalves, publicHalf, type Halves } from './generate.ts'
+import { ed25519PrivateKey } from './material.ts'
 import { hmacBytesMax, hmacBytesMin, type KeyType } from './key-types.ts'
 
 /** The bytes of a symmetric key, or PKCS #8. */
@@ -23,10 +26,49 @@ export function checkSize(type: KeyType, bytes: Buffer): Buffer {
 }
 
 function parsePkcs8(der: Buffer): KeyObject {
+  const key = keyOrNull({ key: der, format: 'der', type: 'pkcs8' }) ?? ed25519AmongCurves(der)
+  const plain = key?.asymmetricKeyType === 'rsa-pss' ? keyOrNull({ key: innerKey(der) ?? der, format: 'der', type: 'pkcs1' }) : key
+  if (plain === null) throw badRequest('error importing key: error parsing asymmetric key: it is not PKCS #8')
+  return plain
+}
+
+function keyOrNull(input: PrivateKeyInput): KeyObject | null {
   try {
-    return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+    return createPrivateKey(input)
   } catch {
-    throw badRequest('error importing key: error parsing asymmetric key: it is not PKCS #8')
+    return null
+  }
+}
+
+/** What stands inside of PKCS #8: of RSA an RSAPrivateKey, also where the algorithm is RSASSA-PSS and its limits are no matter here. */
+function innerKey(der: Buffer): Buffer | null {
+  try {
+    const info = readWhole(der)
+    info.next(tags.integer)
+    info.next(tags.sequence)
+    return info.next(tags.octetString).content
+  } catch {
+    return null
+  }
+}
+
+const ecPublicKey = '1.2.840.10045.2.1'
+/** RFC 8410, and the number that NSS gave the curve before. */
+const ed25519Curves: ReadonlySet<string> = new Set(['1.3.101.110', '1.3.101.112', '1.3.6.1.4.1.11591.15.1'])
+
+/** An Ed25519 seed in an ECPrivateKey (RFC 5915), as NSS exports it. */
+function ed25519AmongCurves(der: Buffer): KeyObject | null {
+  try {
+    const info = readWhole(der)
+    info.next(tags.integer)
+    const algorithm = info.enter()
+    if (readOid(algorithm) !== ecPublicKey || !ed25519Curves.has(readOid(algorithm))) return null
+    const inner = readWhole(info.next(tags.octetString).content)
+    inner.next(tags.integer)
+    const seed = inner.next(tags.octetString).content
+    return seed.length === 32 ? ed25519PrivateKey(seed) : null
+  } catch {
+    return null
   }
 }
 

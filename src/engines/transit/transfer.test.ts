@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { integer, octetString, oid, sequence } from '../../crypto/der.ts'
 import type { JsonObject } from '../../kit/json.ts'
 import { memoryStore } from '../../storage/memory.ts'
 import { beginTransaction } from '../../storage/transaction.ts'
@@ -66,6 +67,20 @@ test('keys of another type, size or curve are refused, and so are halves that do
   const der = pkcs8(pairs['rsa-2048'].privateKey)
   der[der.length - 60] = (der[der.length - 60] ?? 0) ^ 1
   assert.match(await attempt('rsa-2048', der), /belong together|PKCS #8/)
+})
+
+test('RSA keys that are marked for PSS, and Ed25519 keys as NSS exports them, are taken', async () => {
+  const { write, send, store } = fresh()
+  const imported = importPrivate(store, send)
+  await imported('pss', 'rsa-2048', pkcs8(generateKeyPairSync('rsa-pss', { modulusLength: 2048, hashAlgorithm: 'sha256', mgf1HashAlgorithm: 'sha256' }).privateKey))
+  await write('sign/pss', { input: base64('text'), signature_algorithm: 'pkcs1v15' })
+  const seed = pkcs8(pairs.ed25519.privateKey).subarray(-32)
+  for (const curve of ['1.3.101.110', '1.3.6.1.4.1.11591.15.1']) {
+    const inner = sequence(integer(1), octetString(seed))
+    await imported(curve, 'ed25519', sequence(integer(0), sequence(oid('1.2.840.10045.2.1'), oid(curve)), octetString(inner)))
+    const { signature } = await write(`sign/${curve}`, { input: base64('text') })
+    assert.ok(verify(null, Buffer.from('text'), pairs.ed25519.publicKey, Buffer.from((signature as string).slice(9), 'base64')))
+  }
 })
 
 test('a version of which only the public half is known verifies and encrypts, and is completed by its private half alone', async () => {
