@@ -2,6 +2,7 @@
 import { call, textAt, type Target } from './api.ts'
 import type { FollowUp } from './connection.ts'
 import { formatRequest } from './load.ts'
+import { certificates, pkiMount } from './pki.ts'
 
 export interface Prepared {
   readonly requests: readonly string[]
@@ -18,7 +19,7 @@ const secretCount = 200
 const listedCount = 1000
 /** About 1 KiB in the body of a request. */
 const secret = { password: 'p'.repeat(480), certificate: 'c'.repeat(500) }
-const mounts = { kv1: 'bench-kv1', kv2: 'bench-kv2', list: 'bench-list', ssh: 'bench-ssh', transit: 'bench-transit' }
+const mounts = { kv1: 'bench-kv1', kv2: 'bench-kv2', list: 'bench-list', pki: pkiMount, ssh: 'bench-ssh', transit: 'bench-transit' }
 const methods = { service: 'bench-approle', batch: 'bench-approle-batch', userpass: 'bench-userpass' }
 const policy = 'path "bench-*" { capabilities = ["create", "read", "update", "delete", "list"] }'
 
@@ -142,4 +143,7 @@ export const workloads: readonly Workload[] = [
   { name: 'sign-rsa', summary: 'sign, RSA-2048', prepare: transit('sign', 'rsa-2048', { input: plaintext }) },
   { name: 'wrap', summary: 'wrapped read', prepare: async (target) => ({ requests: [wrappedRead(await appToken(target))] }) },
   { name: 'unwrap', summary: 'wrapped read and its unwrapping', prepare: prepareUnwrap },
+  { name: 'pki-issue', summary: 'issue a certificate with a key on P-256, not kept', prepare: certificates('issue', false, appToken) },
+  { name: 'pki-issue-stored', summary: 'the same, kept', prepare: certificates('issue', true, appToken) },
+  { name: 'pki-sign', summary: 'sign a request for a key on P-256, not kept', prepare: certificates('sign', false, appToken) },
 ]
