@@ -121,6 +121,12 @@ test('the wrapping key is made once', async () => {
   assert.equal(createPublicKey(first['public_key'] as string).asymmetricKeyDetails?.modulusLength, 4096)
 })
 
+test('an import into a mount whose wrapping key nobody has asked for is refused, and makes none', async () => {
+  const { refused, run } = fresh()
+  for (let i = 0; i < 50; i++) assert.match(await refused('keys/k/import', { ciphertext: base64(new Uint8Array(600)) }), /not wrapped/)
+  assert.equal(run.counts.writes, 0)
+})
+
 test('two who agree on a key have the same', async () => {
   for (const type of ['ecdsa-p256', 'ecdsa-p521']) {
     const [ours, theirs] = [fresh(), fresh()]
