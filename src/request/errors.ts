@@ -1,6 +1,6 @@
 /** Refusals and failures as answers. What is not an `ApiError` is a bug: the caller learns nothing of it, the log everything but secrets. */
 import type { Core } from '../core/core.ts'
-import { ApiError, placeOfFailure } from '../kit/errors.ts'
+import { ApiError, Conflict, placeOfFailure } from '../kit/errors.ts'
 import { outcome, answerOf, type Outcome } from './answer.ts'
 import type { WireRequest, WireResponse } from './wire.ts'
 
@@ -8,6 +8,8 @@ import type { WireRequest, WireResponse } from './wire.ts'
 export const asList = (text: string): string => `1 error occurred:\n\t* ${text}\n\n`
 
 export function refusalOutcome(core: Core, wire: WireRequest, error: unknown): Outcome {
+  // A commit beside the unit of work, which tries again, met another.
+  if (error instanceof Conflict) return refusalOutcome(core, wire, new ApiError('overloaded', 'the same data are being changed; try again', { cause: error }))
   if (!(error instanceof ApiError)) {
     logBug(core, wire, error)
     return outcome({ status: 500, errors: ['internal error'] })

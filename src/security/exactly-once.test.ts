@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { memoryStore } from '../storage/memory.ts'
 import { seededRandom } from '../storage/seeded.ts'
+import { Conflict } from '../kit/errors.ts'
 import type { Store } from '../kit/store.ts'
 import { checkServer } from '../request/testing/checked-server.ts'
 import { serveHarness, type ServeHarness, type Served } from '../request/testing/serve-harness.ts'
@@ -167,4 +168,25 @@ test('of 100 that make the same mount, the same token or the same first login at
     assert.deepEqual(Object.fromEntries(logins), { 200: 100 })
     assert.equal((await first.ok('list', 'identity/entity/id')).keys.length, 1)
   })
+})
+
+test('a use whose commit meets a conflict is a refusal that may be tried again, and is not spent', async () => {
+  const inner = memoryStore()
+  let conflicts = 0
+  const store: Store = {
+    ...inner,
+    async commit(expectations, writes) {
+      if (conflicts-- > 0) throw new Conflict('some key')
+      return await inner.commit(expectations, writes)
+    },
+  }
+  const server = await serveHarness({ store })
+  const token = clientToken(await server.ok('write', 'auth/token/create', { data: { policies: ['root'], ttl: '1h', num_uses: 5 } }))
+  conflicts = Infinity
+  const refused = await server.request('read', 'auth/token/lookup-self', { token })
+  conflicts = 0
+  assert.equal(refused.status, 503, refused.text)
+  assert.match(refused.errors.join(), /try again/)
+  assert.equal((await server.ok('read', 'auth/token/lookup-self', { token })).data?.['num_uses'], 4)
+  await server.close()
 })
