@@ -205,3 +205,18 @@ test('ids that cannot be those of a lease are no leases, and nothing breaks', wi
     assert.ok((await revoke(server, id)).status < 500, id)
   }
 }))
+
+test('under a prefix the newest goes first, and no backend before another is done: what was made later may stand on what was made before', withRenter(async ({ server, outside, rent }) => {
+  const order: string[] = []
+  outside.wait = async (what) => {
+    order.push(`begin ${what}`)
+    await new Promise((resolve) => setImmediate(resolve))
+    order.push(`end ${what}`)
+  }
+  for (const name of ['one@x', 'two@y', 'three@x']) {
+    await rent(name)
+    server.clock.advance(1)
+  }
+  await server.ok('write', 'sys/leases/revoke-prefix/a/creds', { data: { sync: true } })
+  assert.deepEqual(order, ['three@x', 'two@y', 'one@x'].flatMap((name) => [`begin a/${name}`, `end a/${name}`]))
+}))

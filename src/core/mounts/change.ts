@@ -7,7 +7,7 @@ import type { Core } from '../core.ts'
 import { bumpGeneration, bumpMounts } from '../generation.ts'
 import { leasesUnder } from '../leases/folders.ts'
 import { placeOf, type LeaseRecord } from '../leases/record.ts'
-import { queueLease, revokeLease } from '../leases/revoke.ts'
+import { laneOf, queueLease, revokeLease } from '../leases/revoke.ts'
 import { revokeToken } from '../tokens/revoke.ts'
 import { beginUnit, withUnit, type Unit } from '../unit.ts'
 import { conversions, mountRecords, removals, type MountConfig, type MountRecord } from './record.ts'
@@ -170,19 +170,39 @@ export async function resumeConversions(core: Core): Promise<void> {
  */
 export async function revokeUnder(core: Core, prefix: string, force = false): Promise<number> {
   let failed = 0
-  let some: LeaseRecord[] = []
-  const revokeSome = async (): Promise<void> => {
-    for (const isDone of await Promise.all(some.map((lease) => revokeOne(core, lease, force)))) failed += isDone ? 0 : 1
-    some = []
-  }
+  let piece: LeaseRecord[] = []
   for await (const lease of leasesUnder(core, prefix)) {
-    if (some.push(lease) >= leasesAtOnce) await revokeSome()
+    if (piece.push(lease) < leasesInPiece) continue
+    failed += await revokePiece(core, piece, force)
+    piece = []
   }
-  await revokeSome()
-  return failed
+  return failed + (await revokePiece(core, piece, force))
 }
 
+const leasesInPiece = 256
 const leasesAtOnce = 8
+
+/**
+ * The newest first, and at once only secrets of one backend: what was made later may stand on what was made before, as does a connection that logs in
+ * with a user that has a lease.
+ */
+async function revokePiece(core: Core, leases: readonly LeaseRecord[], force: boolean): Promise<number> {
+  let failed = 0
+  let batch: LeaseRecord[] = []
+  let batchLane = ''
+  const finish = async (): Promise<void> => {
+    for (const isDone of await Promise.all(batch.map((lease) => revokeOne(core, lease, force)))) failed += isDone ? 0 : 1
+    batch = []
+  }
+  for (const lease of leases.toSorted((a, b) => (b.secret?.issuedAt ?? 0) - (a.secret?.issuedAt ?? 0))) {
+    const lane = lease.secret === null ? 'token' : await laneOf(core, lease.secret)
+    if (lane !== batchLane || batch.length >= leasesAtOnce) await finish()
+    batchLane = lane
+    batch.push(lease)
+  }
+  await finish()
+  return failed
+}
 
 /** False: the engine of the lease could not revoke it yet. */
 export async function revokeOne(core: Core, lease: LeaseRecord, force = false): Promise<boolean> {

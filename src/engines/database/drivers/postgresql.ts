@@ -1,4 +1,5 @@
 /** PostgreSQL, by the package `pg`: users are roles. Every change is one transaction. */
+import { setTimeout } from 'node:timers/promises'
 import { ApiError, badRequest } from '../../../kit/errors.ts'
 import type { JsonObject } from '../../../kit/json.ts'
 import { textDetail } from '../details.ts'
@@ -97,14 +98,7 @@ function failure(error: unknown): Error {
 function sessionOf(client: Client, state: State, hashes: boolean): Session {
   const inTransaction = async (statements: readonly string[], values: StatementValues): Promise<void> => {
     const filled = listStatements(statements).map((text) => fillStatement(text, values, postgresQuoting))
-    try {
-      await client.query('BEGIN')
-      for (const text of filled) await client.query(text)
-      await client.query('COMMIT')
-    } catch (error) {
-      await client.query('ROLLBACK').catch(() => undefined)
-      throw failure(error)
-    }
+    await again(() => transaction(client, filled)).catch((error: unknown) => Promise.reject(failure(error)))
   }
   return {
     isOpen: () => state.isOpen,
@@ -121,6 +115,33 @@ function sessionOf(client: Client, state: State, hashes: boolean): Session {
       state.isOpen = false
       client.connection.stream.destroy()
     },
+  }
+}
+
+async function transaction(client: Client, statements: readonly string[]): Promise<void> {
+  try {
+    await client.query('BEGIN')
+    for (const text of statements) await client.query(text)
+    await client.query('COMMIT')
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => undefined)
+    throw error
+  }
+}
+
+/** Two changed the rights of one thing at once, and this one was turned away: PostgreSQL leaves it to the client to come again. */
+const isTurnedAway = (error: unknown): boolean => ['40001', '40P01'].includes(codeOf(error)) || (codeOf(error) === 'XX000' && /tuple concurrently (?:updated|deleted)/.test(textOf(error)))
+const attemptsMax = 12
+
+/** Repeats what was turned away, each time a little later. */
+async function again<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (attempt === attemptsMax || !isTurnedAway(error)) throw error
+      await setTimeout(attempt * 5)
+    }
   }
 }
 
@@ -161,9 +182,9 @@ async function dropByDefault(client: Client, username: string): Promise<void> {
   ])
   for (const text of [...revocations, `REVOKE CONNECT ON DATABASE ${quoteIdentifier(String(database?.['name']))} FROM ${role}`]) {
     // What it still needs, the last statement says.
-    await client.query(text).catch((error: unknown) => {
+    await again(() => client.query(text)).catch((error: unknown) => {
       if (!isOfServer(error)) throw error
     })
   }
-  await client.query(`DROP ROLE IF EXISTS ${role}`)
+  await again(() => client.query(`DROP ROLE IF EXISTS ${role}`))
 }
