@@ -11,6 +11,8 @@ import { laneOf, revokeLease } from './revoke.ts'
 const pieceMax = 256
 /** Entries that one pass looks at: the next one goes on where it stopped. */
 const lookedAtMax = 5_000
+/** Of them such as find their lane full: each costs a read, and is met again. */
+const refusedMax = 768
 
 /**
  * Tokens that have expired are removed as they are met; leases of secrets go to a lane of their mount and backend, so that one that hangs or fails
@@ -30,17 +32,17 @@ export class Sweeper {
   /** Looks at what is due, and starts what is to be done for it. Resolves with the number of entries. */
   async pass(): Promise<number> {
     this.isBehind = false
-    for (let count = 0; ; ) {
+    for (let [count, refused] = [0, 0]; ; ) {
       const names = await opaqueStore(this.#core).list(expiryPrefix, { after: this.#after, limit: pieceMax })
       for (const name of names) {
         const entry = parseExpiryName(name)
         if (entry.dueAt > this.#core.host.now()) return this.#endAt('', count)
-        await this.#take(name, entry)
+        if (!(await this.#take(name, entry))) refused += 1
         count += 1
       }
       if (names.length < pieceMax) return this.#endAt('', count)
       this.#after = names.at(-1) as string
-      if (count >= lookedAtMax) return this.#endAt(this.#after, count)
+      if (count >= lookedAtMax || refused >= refusedMax) return this.#endAt(this.#after, count)
     }
   }
 
@@ -55,14 +57,17 @@ export class Sweeper {
     return this.#lanes.settle()
   }
 
-  async #take(name: string, { kind, reference }: ExpiryEntry): Promise<void> {
-    if (kind === 'token') return await this.#finish(name, () => this.#expireToken(reference))
+  /** False: its lane is full. */
+  async #take(name: string, { kind, reference }: ExpiryEntry): Promise<boolean> {
+    if (kind === 'token') return await this.#done(name, () => this.#expireToken(reference))
     const place = parseLeaseReference(reference)
     const lease = await leaseRecords.read(opaqueStore(this.#core), place.folder, place.suffix)
     const isDue = lease !== null && lease.secret !== null && lease.secret.expiresAt <= this.#core.host.now()
-    if (!isDue) return await this.#finish(name, async () => undefined)
-    const isTaken = this.#lanes.add(await laneOf(this.#core, lease.secret), name, () => this.#finish(name, async () => void (await revokeLease(this.#core, place))))
+    if (!isDue) return await this.#done(name, async () => undefined)
+    // Whatever comes of it moves the entry, or takes it out, in the same commit.
+    const isTaken = this.#lanes.add(await laneOf(this.#core, lease.secret), name, () => this.#attempt(() => revokeLease(this.#core, place)))
     this.isBehind ||= !isTaken
+    return isTaken
   }
 
   /** A token that was renewed meanwhile has an entry at a later time. The leases of one that was not are due now. */
@@ -72,10 +77,17 @@ export class Sweeper {
     this.isBehind = true
   }
 
-  async #finish(name: string, work: () => Promise<void>): Promise<void> {
-    try {
+  async #done(name: string, work: () => Promise<void>): Promise<true> {
+    await this.#attempt(async () => {
       await work()
       await opaqueStore(this.#core).commit([], [{ del: expiryPrefix + name }])
+    })
+    return true
+  }
+
+  async #attempt(work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work()
     } catch (error) {
       if (!this.#core.barrier.isSealed) logFailure(this.#core, error)
     }

@@ -1,4 +1,5 @@
 /** `sys/plugins`: the catalogue. Engines are built in: it can be read, and nothing can be added, because nothing in storage may name a program to run. */
+import { databasePlugins } from '../../engines/database/drivers/list.ts'
 import { ApiError, badRequest } from '../../kit/errors.ts'
 import { defaulted, list, optional, text } from '../../kit/fields.ts'
 import { reply, type Data } from '../../kit/result.ts'
@@ -11,7 +12,7 @@ const isKind = (kind: string): kind is Kind => (kinds as readonly string[]).incl
 const version = 'v1.0.0+builtin.coffer'
 
 const namesOf = ({ core }: SystemCall, kind: Kind): readonly string[] =>
-  kind === 'database' ? [] : core.registry.types(kind).filter((name) => !['cubbyhole', 'system', 'identity', 'token'].includes(name))
+  kind === 'database' ? databasePlugins : core.registry.types(kind).filter((name) => !['cubbyhole', 'system', 'identity', 'token'].includes(name))
 
 const show = (name: string): Data => ({
   args: null, builtin: true, command: '', declarative: false, deprecation_status: 'supported', name, oci: false, oci_image: '', runtime: '', sha256: '', version,

@@ -9,6 +9,9 @@ const drivers: readonly Driver[] = Object.freeze([postgresql, mysql, mysqlLegacy
 
 const byPlugin = new Map(drivers.flatMap((driver) => driver.plugins.map((plugin) => [plugin, driver] as const)))
 
+/** Names that connections choose their driver by, sorted. */
+export const databasePlugins: readonly string[] = Object.freeze([...byPlugin.keys()].sort())
+
 /** Throws `bad_request` with Vault's words. */
 export function driverOf(plugin: string): Driver {
   const driver = byPlugin.get(plugin)
