@@ -40,7 +40,7 @@ export function openSsl(t: TestContext): OpenSsl {
 }
 
 /** Numbers from 0 to below 2^32 that a seed replays (mulberry32). */
-function seededNumbers(seed: number): () => number {
+export function seededNumbers(seed: number): () => number {
   let state = seed >>> 0
   return () => {
     state = (state + 0x6d2b79f5) >>> 0

@@ -1,7 +1,7 @@
 /** Extensions of certificates, requests and lists (RFC 5280 §4.2, §5.2): written one by one, read into a table. */
 import { boolean, explicit, ia5, implicit, integer, namedBits, octetString, oid, sequence, tagged, tags, utf8 } from '../der.ts'
 import { bitNumbers, DerError, oidText, readBoolean, readOid, readWhole, smallInteger, type DerReader } from '../der-reader.ts'
-import { urisOf, writeNames, writeUri, type AlternativeNames } from './general-names.ts'
+import { parseNames, urisOf, writeNames, writeUri, type AlternativeNames } from './general-names.ts'
 
 export const extensionIds = {
   subjectKeyId: '2.5.29.14', keyUsage: '2.5.29.15', alternativeNames: '2.5.29.17', basicConstraints: '2.5.29.19', crlNumber: '2.5.29.20',
@@ -104,7 +104,13 @@ export interface ParsedExtension {
 
 const extensionsMax = 100
 
-/** Reads a SEQUENCE OF Extension; an extension may occur once (RFC 5280 §4.2). */
+/** Those that decisions are made by: read at once, so that whoever asks later cannot meet a malformed one. */
+const shapes: ReadonlyMap<string, (value: Buffer) => unknown> = new Map<string, (value: Buffer) => unknown>([
+  [extensionIds.basicConstraints, parseBasicConstraints], [extensionIds.keyUsage, parseKeyUsage], [extensionIds.subjectKeyId, parseKeyId], [extensionIds.authorityKeyId, parseAuthorityKeyId],
+  [extensionIds.alternativeNames, parseNames],
+])
+
+/** Reads a SEQUENCE OF Extension; an extension may occur once (RFC 5280 §4.2), and those that are understood are well-formed. */
 export function parseExtensions(list: DerReader): ReadonlyMap<string, ParsedExtension> {
   const found = new Map<string, ParsedExtension>()
   while (!list.isAtEnd) {
@@ -114,6 +120,7 @@ export function parseExtensions(list: DerReader): ReadonlyMap<string, ParsedExte
     const value = one.next(tags.octetString).content
     one.end()
     if (found.has(id) || found.size >= extensionsMax) throw new DerError('an extension occurs twice, or there are too many')
+    shapes.get(id)?.(value)
     found.set(id, { id, isCritical: critical !== null && readBoolean(critical.content), value })
   }
   return found
@@ -128,8 +135,13 @@ export function parseBasicConstraints(value: Buffer): { readonly isCa: boolean; 
   return { isCa: ca !== null && readBoolean(ca.content), pathLength: limit === null ? null : smallInteger(limit.content) }
 }
 
-export const parseKeyUsage = (value: Buffer): number[] => bitNumbers(readWholeValue(value, tags.bitString))
-export const parseKeyId = (value: Buffer): Buffer => readWholeValue(value, tags.octetString)
+export function parseKeyUsage(value: Buffer): number[] {
+  return bitNumbers(readWholeValue(value, tags.bitString))
+}
+
+export function parseKeyId(value: Buffer): Buffer {
+  return readWholeValue(value, tags.octetString)
+}
 
 /** The key identifier of an AuthorityKeyIdentifier, or null if it names the key otherwise. */
 export function parseAuthorityKeyId(value: Buffer): Buffer | null {

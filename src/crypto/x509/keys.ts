@@ -1,9 +1,9 @@
 /** Keys of certificates: making them, what they are, and the forms in which they are handed out. */
-import { createHash, createPrivateKey, createPublicKey, generateKeyPair, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { createECDH, createHash, createPrivateKey, createPublicKey, generateKeyPair, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import { lane } from '../lane.ts'
 import { pemEncode } from '../pem.ts'
-import { tags } from '../der.ts'
+import { bitString, explicit, integer, octetString, oid, sequence, tags } from '../der.ts'
 import { readWhole, wholeBits } from '../der-reader.ts'
 
 export type KeyType = 'rsa' | 'ec' | 'ed25519'
@@ -36,14 +36,35 @@ export async function generateKey(type: KeyType, bits: number): Promise<NewKey> 
     const made = await rsaLane(() => generateRsa('rsa', options))
     return { type, privateDer: made.privateKey, spki: made.publicKey }
   }
-  if (type === 'ed25519') {
-    const made = generateKeyPairSync('ed25519', { publicKeyEncoding: spkiDer, privateKeyEncoding: { type: 'pkcs8', format: 'der' } })
-    return { type, privateDer: made.privateKey, spki: made.publicKey }
-  }
+  if (type === 'ed25519') return newEd25519()
   const namedCurve = curves[bits]
   if (namedCurve === undefined) throw new Error(`no curve of ${bits} bits`)
-  const made = generateKeyPairSync('ec', { namedCurve, publicKeyEncoding: spkiDer, privateKeyEncoding: { type: 'sec1', format: 'der' } })
-  return { type, privateDer: made.privateKey, spki: made.publicKey }
+  return newOnCurve(namedCurve, bits)
+}
+
+// The fixed parts of RFC 8410 §4 and §7, up to the bytes of the key.
+const ed25519Spki = Buffer.from('302a300506032b6570032100', 'hex')
+const ed25519Pkcs8 = Buffer.from('302e020100300506032b657004220420', 'hex')
+
+/** OpenSSL's encoders take several times as long as making the key; these forms are fixed, and written here. */
+function newEd25519(): NewKey {
+  const { d = '', x = '' } = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' })
+  const [privateBytes, publicBytes] = [Buffer.from(d, 'base64url'), Buffer.from(x, 'base64url')]
+  return { type: 'ed25519', privateDer: Buffer.concat([ed25519Pkcs8, privateBytes]), spki: Buffer.concat([ed25519Spki, publicBytes]) }
+}
+
+const curveOids: Readonly<Record<string, Buffer>> = { secp224r1: oid('1.3.132.0.33'), prime256v1: oid('1.2.840.10045.3.1.7'), secp384r1: oid('1.3.132.0.34'), secp521r1: oid('1.3.132.0.35') }
+const ecPublicKey = oid('1.2.840.10045.2.1')
+
+/** RFC 5915 for the private key, RFC 5480 for the public one. */
+function newOnCurve(namedCurve: string, bits: number): NewKey {
+  const pair = createECDH(namedCurve)
+  const point = bitString(pair.generateKeys())
+  const written = pair.getPrivateKey()
+  const length = Math.ceil(bits / 8)
+  const scalar = Buffer.concat([Buffer.alloc(length - written.length), written])
+  const curve = curveOids[namedCurve] ?? oid('')
+  return { type: 'ec', privateDer: sequence(integer(1), octetString(scalar), explicit(0, curve), explicit(1, point)), spki: sequence(sequence(ecPublicKey, curve), point) }
 }
 
 export interface KeyKind {
