@@ -1,9 +1,12 @@
 /** Certificate signing requests (PKCS #10, RFC 2986). */
+import type { KeyObject } from 'node:crypto'
 import { explicit, integer, oid, sequence, setOf, tags } from '../der.ts'
 import { DerError, readOid, readText, readWhole, smallInteger } from '../der-reader.ts'
-import { isSignedWith, parseSigned, signed, type Signer } from './certificate.ts'
+import { algorithmOf, isSignedBy } from './algorithms.ts'
+import { parseSigned, signed, type Signer } from './certificate.ts'
 import { extensionIds, parseExtensions, type ParsedExtension } from './extensions.ts'
 import { noNames, parseNames, type AlternativeNames } from './general-names.ts'
+import { findPublicKey } from './keys.ts'
 import { parseName, type Attribute } from './name.ts'
 
 const extensionRequest = '1.2.840.113549.1.9.14'
@@ -24,6 +27,8 @@ export interface SigningRequest {
   /** What it asks for as alternative names. */
   readonly names: AlternativeNames & { readonly unknown: number }
   readonly challengePassword: string | null
+  /** Null where OpenSSL takes it for none. Decoded once: that costs more than the signature. */
+  readonly publicKey: KeyObject | null
   readonly isSignatureValid: () => boolean
 }
 
@@ -38,12 +43,15 @@ export function parseRequest(bytes: Uint8Array): SigningRequest {
   reader.end()
   const extensions = attributes.extensions
   const names = extensions.get(extensionIds.alternativeNames)
+  const known = algorithmOf(algorithm)
+  const publicKey = findPublicKey(spki)
   return {
     der, subjectDer, spki, extensions,
     subject: parseName(subjectDer),
     names: names === undefined ? { ...noNames, unknown: 0 } : parseNames(names.value),
     challengePassword: attributes.password,
-    isSignatureValid: () => isSignedWith({ tbs, algorithm, signature }, spki),
+    publicKey,
+    isSignatureValid: () => known !== null && publicKey !== null && isSignedBy(known, publicKey, tbs, signature),
   }
 }
 

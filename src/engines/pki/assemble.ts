@@ -33,8 +33,8 @@ export function subjectOf(role: SubjectRole, { commonName, serialNumber, userIds
 }
 
 const usageBits: ReadonlyMap<string, number> = new Map(keyUsages.map((name, bit) => [name.toLowerCase(), bit]))
-/** What keys of a type cannot do: RFC 8813 §3 for elliptic curves, RFC 8410 §5 for Ed25519. */
-const impossible: Readonly<Record<KeyType, readonly number[]>> = { rsa: [], ec: [2, 3], ed25519: [2, 3, 4, 7, 8] }
+/** What keys of a type cannot do: RFC 3279 §2.3.1 for RSA, RFC 8813 §3 for elliptic curves, RFC 8410 §5 for Ed25519. */
+const impossible: Readonly<Record<KeyType, readonly number[]>> = { rsa: [4, 7, 8], ec: [2, 3], ed25519: [2, 3, 4, 7, 8] }
 
 /** Numbers of the bits; names that are not known do not count, nor what the key could not do anyway. */
 export const usageBitsOf = (names: readonly string[], type: KeyType): number[] =>

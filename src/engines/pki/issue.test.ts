@@ -111,9 +111,9 @@ test('requests that are forged, or have keys that are too short, are refused', a
   assert.match(await refused('POST', 'sign-verbatim', { csr: `-----BEGIN CERTIFICATE REQUEST-----\n${der.toString('base64')}\n-----END CERTIFICATE REQUEST-----` }), /signature invalid/)
 })
 
-test('keys on curves and Ed25519 are never said to encipher, which they cannot', async () => {
+test('no key is said to do what its type cannot', async () => {
   const { ok } = await fresh()
-  for (const [type, bits] of [['ec', [0, 4]], ['ed25519', [0]], ['rsa', [0, 2, 4]]] as const) {
+  for (const [type, bits] of [['ec', [0, 4]], ['ed25519', [0]], ['rsa', [0, 2]]] as const) {
     await ok('POST', 'roles/r', { allow_any_name: true, key_type: type })
     assert.deepEqual(keyUsageOf(certificateOf(await ok('POST', 'issue/r', { common_name: 'a.example.com', ttl: '1h' }))), bits)
   }
