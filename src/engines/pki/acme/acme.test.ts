@@ -233,9 +233,10 @@ async function serveWith(t: TestContext, answer: (path: string) => { readonly st
     response.writeHead(status, location === undefined ? {} : { Location: location }).end(body)
   })
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  t.after(() => {
+  t.after(async () => {
+    const closed = new Promise((done) => server.close(done))
     server.closeAllConnections()
-    server.close()
+    await closed
   })
   return (server.address() as AddressInfo).port
 }
