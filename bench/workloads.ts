@@ -113,7 +113,8 @@ async function prepareSsh(target: Target): Promise<Prepared> {
 
 /** About 1 KiB for each text, in base64. */
 const plaintext = Buffer.alloc(760, 'p').toString('base64')
-const batchLength = 1000
+/** OpenBao takes no more than 1,000 texts in a request by default, keys included. */
+const batchLength = 400
 
 /** `operation` with a key of `type`; making an RSA key may take seconds. */
 const transit = (operation: string, type: string, body: unknown) => async (target: Target): Promise<Prepared> => {
