@@ -40,6 +40,14 @@ const batchBytesMax = 32 * 1024 * 1024
 /** Values up to this size are put together in one buffer that is used again and again. */
 const scratchBytes = 64 * 1024
 
+/**
+ * What LMDB says when it could not bring the list of free pages up to date. It does that before it writes the first page, and takes the transaction
+ * back: the disk holds nothing of it, for certain, and the same may be done again. The version in use says so by mistake now and then, when it takes
+ * the length of an entry that is not there for what happens to lie in memory (`mdb_freelist_save`); what it remembers of the list is fresh after that.
+ */
+const wroteNothing = /MDB_BAD_TXN: .*freelist/
+const failuresMax = 5
+
 export class LmdbWriter {
   readonly #environment: Environment
   readonly #options: WriterOptions
@@ -50,6 +58,8 @@ export class LmdbWriter {
   #isHanging = false
   #transactions = 0
   #commits = 0
+  /** Transactions in a row that have failed without having written anything. */
+  #failures = 0
 
   constructor(environment: Environment, options: WriterOptions) {
     this.#environment = environment
@@ -115,8 +125,13 @@ export class LmdbWriter {
         last = this.#apply(batch)
       }))
     } catch (error) {
-      return await this.#stop(batch, error)
+      const detail = await reasonOf(error)
+      if (!wroteNothing.test(detail) || (this.#failures += 1) > failuresMax) return await this.#stop(batch, error, detail)
+      for (const pending of batch) pending.failure = null
+      this.#queue.unshift(...batch)
+      return
     }
+    this.#failures = 0
     this.#transactions += 1
     if (last > 0) this.#options.onCommit(last)
     for (const pending of batch) this.#settle(pending)
@@ -218,8 +233,7 @@ export class LmdbWriter {
    * After a failed transaction nobody knows what the disk holds of it, and a later fsync could succeed without it: so nothing is
    * written any more until the environment is opened anew, which starts from what is certain.
    */
-  async #stop(batch: readonly Pending[], error: unknown): Promise<void> {
-    const detail = await reasonOf(error)
+  async #stop(batch: readonly Pending[], error: unknown, detail: string): Promise<void> {
     const message = `the storage refuses writes since a commit failed (${detail}); its outcome is unknown until the server is started again`
     const reason = new ApiError('internal', message, { cause: error, detail })
     this.#refusal = reason
