@@ -2,9 +2,16 @@
 import type { Api } from '../api.ts'
 import { step } from '../describe-failure.ts'
 import { remoteError } from '../failure.ts'
+import { text, withDefault } from '../flags.ts'
 import { trimPath } from '../paths.ts'
 import type { Session } from '../command.ts'
 import { fieldsOf } from './compare.ts'
+
+/** Of the verbs that make an intermediate. */
+export const intermediateFlags = {
+  type: withDefault(text('Where the key is from: internal (made), existing, kms.'), 'internal'),
+  issuer_name: withDefault(text('Name for the new issuer.'), ''),
+}
 
 export interface IssueOrder {
   /** `MOUNT/issuer/NAME`. */

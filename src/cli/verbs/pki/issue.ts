@@ -1,8 +1,7 @@
 /** `pki issue PARENT CHILD_MOUNT K=V...`: a new intermediate in one step. */
 import { defineCommand } from '../../command.ts'
 import { parseData } from '../../data-args.ts'
-import { text, withDefault } from '../../flags.ts'
-import { issueIntermediate } from '../../pki/issue.ts'
+import { intermediateFlags, issueIntermediate } from '../../pki/issue.ts'
 
 export const command = defineCommand({
   name: 'pki issue',
@@ -10,10 +9,7 @@ export const command = defineCommand({
   arguments: 'PARENT CHILD_MOUNT K=V...',
   description: 'Makes a key and a signing request in CHILD_MOUNT, has it signed by PARENT (MOUNT/issuer/NAME), and imports the certificate. K=V are fields of both requests.',
   examples: [['An intermediate below the default issuer:', 'pki issue pki/issuer/default pki_int common_name="Intermediate" ttl=43800h']],
-  flags: {
-    type: withDefault(text('Where the key is from: internal (made), existing, kms.'), 'internal'),
-    issuer_name: withDefault(text('Name for the new issuer.'), ''),
-  },
+  flags: intermediateFlags,
   output: ['format', 'field'],
   args: { min: 3, max: -1 },
   completes: 'path',

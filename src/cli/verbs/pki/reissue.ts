@@ -3,9 +3,8 @@ import type { X509Certificate } from 'node:crypto'
 import { defineCommand } from '../../command.ts'
 import { parseData } from '../../data-args.ts'
 import { step } from '../../describe-failure.ts'
-import { text, withDefault } from '../../flags.ts'
 import { readIssuer } from '../../pki/compare.ts'
-import { issueIntermediate } from '../../pki/issue.ts'
+import { intermediateFlags, issueIntermediate } from '../../pki/issue.ts'
 
 const subjectFields: Readonly<Record<string, string>> = { CN: 'common_name', O: 'organization', OU: 'ou', C: 'country', L: 'locality', ST: 'province', street: 'street_address', postalCode: 'postal_code' }
 
@@ -33,10 +32,7 @@ export const command = defineCommand({
   arguments: 'PARENT TEMPLATE CHILD_MOUNT [K=V...]',
   description: 'Takes subject, names, kind of key and length of life from TEMPLATE (MOUNT/issuer/NAME), and makes an intermediate in CHILD_MOUNT that PARENT signs. K=V replace single fields.',
   examples: [['Renew an intermediate with a new key:', 'pki reissue pki/issuer/default pki_int/issuer/default pki_int']],
-  flags: {
-    type: withDefault(text('Where the key is from: internal (made), existing, kms.'), 'internal'),
-    issuer_name: withDefault(text('Name for the new issuer.'), ''),
-  },
+  flags: intermediateFlags,
   output: ['format', 'field'],
   args: { min: 3, max: -1 },
   completes: 'path',
