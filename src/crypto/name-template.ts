@@ -55,6 +55,9 @@ export function randomName(length: number, random: (bytes: number) => Uint8Array
   return name
 }
 
+/** The name that a caller is known by was chosen by the caller, or for it, and goes into statements and paths: nothing but these is left of it. */
+export const plainName = (name: string): string => name.replaceAll(/[^\w.@-]/g, '-')
+
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 const textOf = (value: TemplateValue | undefined): string => {

@@ -1,5 +1,5 @@
 /** Names of the users that are made. */
-import { parseNameTemplate } from '../../crypto/name-template.ts'
+import { parseNameTemplate, plainName } from '../../crypto/name-template.ts'
 import type { CallerView } from '../../kit/operation.ts'
 import { textDetail } from './details.ts'
 import type { Driver } from './driver.ts'
@@ -13,9 +13,6 @@ interface Asking {
   readonly now: number
   readonly random: (bytes: number) => Uint8Array
 }
-
-/** The name that a caller is known by was chosen by the caller, or for it; it goes into statements: nothing but these is left of it. */
-const plainName = (name: string): string => name.replaceAll(/[^\w.@-]/g, '-')
 
 /** Throws `bad_request`. */
 export function makeUsername(driver: Driver, { details }: Pick<Connection, 'details'>, { role, caller, now, random }: Asking): string {

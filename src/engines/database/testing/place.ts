@@ -79,9 +79,9 @@ export function startProgram(program: string, args: readonly string[], options: 
   }
 }
 
-/** Asks until `isReady` says so. Fails when the program ends before, or after half a minute. */
-export async function untilReady(daemon: Daemon, isReady: () => Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 30_000; !(await isReady().catch(() => false)); await pause(20)) {
+/** Asks until `isReady` says so. Fails when the program ends before, or when the time is over. */
+export async function untilReady(daemon: Daemon, isReady: () => Promise<boolean>, seconds = 30): Promise<void> {
+  for (const deadline = Date.now() + seconds * 1000; !(await isReady().catch(() => false)); await pause(20)) {
     if (daemon.child.exitCode !== null || Date.now() > deadline) throw new Error(`a server did not start:\n${daemon.output()}`)
   }
 }
