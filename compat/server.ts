@@ -61,6 +61,14 @@ export async function startDevServer(): Promise<TestServer> {
   return start(command, port, makeFolder(), { title: 'ready', method: 'GET', path: 'secret/config' })
 }
 
+/** A dev server that speaks TLS: `vault-ca.pem` in its folder is the authority of its certificate, which is for `127.0.0.1`. */
+export async function startTlsServer(): Promise<TestServer> {
+  const port = String(await findFreePort())
+  const folder = makeFolder()
+  const ours = ['server', '-dev', '-dev-tls', `-dev-tls-cert-dir=${folder}`, `-dev-root-token-id=${rootToken}`, `-dev-listen-address=127.0.0.1:${port}`, '-dev-no-store-token']
+  return start([...cofferCommand, ...ours], port, folder, /server started!/, 'https')
+}
+
 /** A server before its initialisation, in memory, with the unauthenticated rekey and generate-root endpoints open. */
 export async function startBareServer(): Promise<TestServer> {
   const port = String(await findFreePort())
@@ -75,7 +83,8 @@ export async function startBareServer(): Promise<TestServer> {
 
 const makeFolder = (): string => mkdtempSync(join(tmpdir(), 'coffer-server-'))
 
-async function start(command: readonly string[], port: string, folder: string, ready: Step): Promise<TestServer> {
+/** `ready`: what is answered as soon as it serves, or printed. */
+async function start(command: readonly string[], port: string, folder: string, ready: Step | RegExp, scheme: 'http' | 'https' = 'http'): Promise<TestServer> {
   const [program = '', ...args] = command
   const child = spawn(program, args, { cwd: folder, env: cleanEnvironment(folder), stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = new Promise<void>((done) => child.on('exit', () => done()).on('error', () => done()))
@@ -94,10 +103,11 @@ async function start(command: readonly string[], port: string, folder: string, r
     rmSync(folder, { recursive: true, force: true })
     if (stubborn) throw new Error(`the server did not stop within ${stopTimeout / 1000} s: ${command.join(' ')}`)
   }
-  const addr = `http://127.0.0.1:${port}`
+  const addr = `${scheme}://127.0.0.1:${port}`
+  const isReady = async (): Promise<boolean> =>
+    ready instanceof RegExp ? ready.test(output) : (await send(ready, { addr, root: rootToken }).catch(() => undefined))?.status === 200
   for (const end = Date.now() + readyTimeout; Date.now() < end && !hasEnded; await pause(30)) {
-    const answer = await send(ready, { addr, root: rootToken }).catch(() => undefined)
-    if (answer?.status === 200) return { addr, token: rootToken, pid: child.pid ?? 0, folder, stop }
+    if (await isReady()) return { addr, token: rootToken, pid: child.pid ?? 0, folder, stop }
   }
   const reason = hasEnded ? `ended with code ${child.exitCode}` : `was not ready within ${readyTimeout / 1000} s`
   await stop().catch(() => undefined)

@@ -30,6 +30,8 @@ export interface WireHost {
   readonly isUpload?: (path: string) => boolean
   /** What needs no token on this listener; nothing when absent. Requests carry it. */
   readonly open?: ReadonlySet<OpenEndpoint>
+  /** The path below `/v1/` that a path below `/.well-known/` stands for; null for none. Both still encoded. */
+  readonly wellKnown?: (path: string) => Promise<string | null>
   /** Everything that is not below `/v1/`: user interface, ACME challenges. Null: 404. */
   readonly outside?: (request: OutsideRequest) => Promise<WireResponse | null>
 }
@@ -97,7 +99,22 @@ function begin(host: WireHost, settings: ExchangeSettings, exchange: Exchange): 
     }
   }
   const target = targetOf(message.url ?? '')
-  if (!isApiTarget(target)) return answerOutside(host, { method, target, headers })
+  if (target.startsWith(wellKnownPrefix) && host.wellKnown !== undefined) return serveWellKnown(host, settings, exchange, target)
+  return isApiTarget(target) ? serveTarget(host, settings, exchange, target) : answerOutside(host, { method, target, headers })
+}
+
+const wellKnownPrefix = '/.well-known/'
+
+/** What stands there is another name for a path of the API, and is served as that. */
+async function serveWellKnown(host: WireHost, settings: ExchangeSettings, exchange: Exchange, target: string): Promise<WireResponse> {
+  const [path = '', query] = target.slice(wellKnownPrefix.length).split(/\?(.*)/s)
+  const place = (await host.wellKnown?.(path)) ?? null
+  return place === null ? errorsAnswer(404, []) : await serveTarget(host, settings, exchange, `/v1/${place}${query === undefined ? '' : `?${query}`}`)
+}
+
+function serveTarget(host: WireHost, settings: ExchangeSettings, exchange: Exchange, target: string): Promise<WireResponse> {
+  const { message, method } = exchange
+  const { headers } = message
   const remoteAddress = clientAddress(settings.forwarded, exchange)
   const head = decodeHead(method, target, headers)
   const request = new HttpRequest(exchange, head, remoteAddress, host, settings.requestDurationMax)

@@ -73,6 +73,8 @@ export interface Engine {
   readonly setUp?: (call: { readonly store: Transaction; readonly mount: MountView; readonly now: number; readonly random: (bytes: number) => Uint8Array }) => Promise<void>
   /** Converts the data of a mount in place from an older `version`, in bounded commits; may be run again after a crash. */
   readonly convert?: (call: { readonly store: Store; readonly mount: MountView; readonly from: string; readonly now: number; readonly random: (bytes: number) => Uint8Array }) => Promise<void>
+  /** Where in the mount `/.well-known/<path>` lies, for protocols that begin there (RFC 8615); null: not in this mount. The first mount that says so has it. */
+  readonly wellKnown?: (call: { readonly store: Transaction; readonly path: string }) => Promise<string | null>
   readonly renew?: (call: RenewCall) => Promise<Partial<Login>>
   readonly leases?: Readonly<Record<string, LeaseKind>>
   readonly chores?: readonly Chore[]

@@ -71,6 +71,20 @@ export interface Call<P, I> {
 
 export type Access = 'policy' | 'sudo' | 'public'
 
+/**
+ * How a request that brings no token may prove who sends it, in protocols whose clients have none (EST). `login`: with what it carries, at another auth
+ * method; policies then judge the token that comes of it, which ends with the request. `itself`: what it carries is proof enough, as if the operation were public.
+ */
+export type Admission =
+  | { readonly by: 'itself' }
+  | { readonly by: 'login'; readonly accessor: string; /** Inside the auth method. */ readonly path: string; readonly data: JsonObject }
+
+/** Of the header `Authorization` (RFC 7617). */
+export interface BasicCredentials {
+  readonly username: string
+  readonly password: string
+}
+
 interface Spec<P, I extends Fields, C> {
   readonly summary: string
   readonly description?: string
@@ -85,6 +99,8 @@ interface Spec<P, I extends Fields, C> {
   readonly arbitraryInput?: boolean
   /** Decides between the capabilities `create` and `update`; without it a write is an update. */
   readonly exists?: (call: C & Call<P, ValuesOf<I>>) => Promise<boolean>
+  /** Asked where no token came: see `Admission`. Null: nothing that counts; the answer is then a 401 that asks for HTTP Basic authentication. */
+  readonly admit?: (call: C & Call<P, ValuesOf<I>>, basic: BasicCredentials | null) => Promise<Admission | null>
   /** The user that a failed login is counted against, or null. Marks an operation as a login. */
   readonly lockoutName?: (call: C & Call<P, ValuesOf<I>>) => string | null
   /** The role that a login is for, or null: for quotas of roles. May be asked before the login, whose input is not proven then. */
@@ -116,6 +132,7 @@ export interface Operation {
   readonly deprecated: string | null
   readonly headStatus: number | null
   readonly exists: ((call: AnyCall) => Promise<boolean>) | null
+  readonly admit: ((call: AnyCall, basic: BasicCredentials | null) => Promise<Admission | null>) | null
   readonly lockoutName: ((call: AnyCall) => string | null) | null
   readonly loginRole: ((call: AnyCall) => Promise<string | null>) | null
   readonly givesLease: boolean
@@ -157,6 +174,7 @@ function operationOf(verb: Verb, path: string, params: Fields, spec: Spec<never,
     deprecated: spec.deprecated ?? null,
     headStatus: spec.headStatus ?? null,
     exists: (spec.exists as Operation['exists'] | undefined) ?? null,
+    admit: (spec.admit as Operation['admit'] | undefined) ?? null,
     lockoutName: (spec.lockoutName as Operation['lockoutName'] | undefined) ?? null,
     loginRole: (spec.loginRole as Operation['loginRole'] | undefined) ?? null,
     givesLease: spec.givesLease ?? false,

@@ -47,7 +47,7 @@ export function callOf(core: Core, wire: WireRequest, target: Resolved, caller: 
     mount: mount.view,
     caller: caller?.view ?? null,
     remoteAddress: wire.remoteAddress,
-    clientCertificate: wire.clientCertificate,
+    clientCertificate: () => wire.clientCertificate(),
     headers: passedHeaders(wire, mount),
     now: core.host.now(),
     random: core.host.random,

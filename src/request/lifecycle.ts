@@ -79,7 +79,7 @@ function lifecycleCall(core: Core, wire: WireRequest, params: unknown, input: un
   const call: SystemCall & Call<unknown, unknown> = {
     core, unit: beginUnit(), token: null, requestId: wire.id, tokenGiven: wire.token, wrapTtl: null, method: wire.method, may: nobodyMay,
     rawBody: wire.raw, upload: null, query: wire.query, params, input, body: wire.data, store: unavailable, mount: nowhere, caller: null,
-    remoteAddress: wire.remoteAddress, clientCertificate: wire.clientCertificate, headers: wire.headers, now: core.host.now(), random: core.host.random,
+    remoteAddress: wire.remoteAddress, clientCertificate: () => wire.clientCertificate(), headers: wire.headers, now: core.host.now(), random: core.host.random,
     fillTemplate: () => null, makePassword: noStore, warn: nothing, afterCommit: nothing, ...(wire.open === undefined ? {} : { open: wire.open }),
   }
   return call as unknown as AnyCall

@@ -24,7 +24,8 @@ export interface Target {
 
 const noParams: Readonly<Record<string, string>> = Object.freeze({})
 
-export async function resolveTarget(core: Core, wire: WireRequest): Promise<Target> {
+/** `isProven`: the operation is to be had without a token, for once. */
+export async function resolveTarget(core: Core, wire: WireRequest, isProven = false): Promise<Target> {
   const verb = wire.verb === 'head' || wire.verb === 'help' ? 'read' : wire.verb
   const { path } = wire
   const mount = await core.mounts.find(path)
@@ -33,7 +34,7 @@ export async function resolveTarget(core: Core, wire: WireRequest): Promise<Targ
   const found = matched === null || matched === 'verb' ? null : matched
   const operation = found?.operation ?? null
   const wrongVerb = matched === 'verb'
-  const isPublic = wrongVerb ? mount?.registered?.routes.find(rest)?.operations.some(({ access }) => access === 'public') === true : operation?.access === 'public'
+  const isPublic = wrongVerb ? mount?.registered?.routes.find(rest)?.operations.some(({ access }) => access === 'public') === true : isProven || operation?.access === 'public'
   const foldedPath = found === null || mount === null || found.operation.foldedParams.length === 0 ? null : foldPath(mount.record.path, rest, found)
   return { verb, path, foldedPath, mount, rest, operation, params: found?.params ?? noParams, wrongVerb, isPublic }
 }

@@ -6,6 +6,7 @@
 import type { Core } from '../core/core.ts'
 import { parseDuration } from '../kit/duration.ts'
 import { ApiError, permissionDenied } from '../kit/errors.ts'
+import { serveAdmitted } from './admit.ts'
 import { answerOf, type Outcome } from './answer.ts'
 import { auditRequest, auditResponse, describe } from './audit-entry.ts'
 import { checkHeaders } from './headers.ts'
@@ -40,20 +41,21 @@ const kindOf = (path: string): string => (path.startsWith('sys/') ? 'sys' : path
 
 async function answer(core: Core, wire: WireRequest): Promise<WireResponse> {
   try {
-    return (await serveLifecycle(core, wire)) ?? (await serveAudited(core, wire))
+    return (await serveLifecycle(core, wire)) ?? (await serveAdmitted(core, wire, serveAudited)) ?? (await serveAudited(core, wire))
   } catch (error) {
     return refusalOf(core, wire, error)
   }
 }
 
-async function serveAudited(core: Core, wire: WireRequest): Promise<WireResponse> {
+/** `isProven`: who sends it was proven by what the request carries. */
+async function serveAudited(core: Core, wire: WireRequest, isProven = false): Promise<WireResponse> {
   checkNamespace(wire)
   checkHeaders(wire)
   await core.live.refresh()
   const limited = await refuseByQuota(core, wire)
   if (limited !== null) return limited
   const wrapTtl = parseWrapTtl(wire, parseDuration)
-  const target = await resolveTarget(core, wire)
+  const target = await resolveTarget(core, wire, isProven)
   const limitedRole = await refuseByRole(core, wire, target)
   if (limitedRole !== null) return limitedRole
   const caller = target.isPublic && wire.verb !== 'help' ? null : await identify(core, wire)

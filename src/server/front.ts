@@ -6,6 +6,7 @@ import type { WireHost } from '../http/exchange.ts'
 import { answerOf, outcome } from '../request/answer.ts'
 import { admit } from '../request/quotas.ts'
 import { serve } from '../request/serve.ts'
+import { findWellKnown } from '../request/well-known.ts'
 import type { WireRequest, WireResponse } from '../request/wire.ts'
 import { inFlightReply, metricsReply } from '../system/sys/observe.ts'
 import { isSnapshotUpload } from '../system/sys/snapshots.ts'
@@ -46,6 +47,7 @@ export function wireHostFor(listener: ListenerConfig, gate: Gate, now: () => num
     now,
     cors: () => gate.core?.live.last().cors ?? null,
     open: listener.open,
+    wellKnown: async (path) => (gate.core === null || listener.metrics === 'only' ? null : await findWellKnown(gate.core, path)),
     outside: async ({ method, target }) => (listener.metrics !== 'only' && method === 'GET' && target === '/' ? toConsole : null),
     report: (problem, error) => log.write('error', 'http', problem, describeError(error)),
   }

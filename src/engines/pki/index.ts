@@ -7,6 +7,8 @@ import { nonceChore } from './acme/tidy.ts'
 import { validateChore } from './acme/validate.ts'
 import { countChore } from './counts.ts'
 import { readCrlConfig, writeCrlConfig } from './crl-config.ts'
+import { estPlace, readEst, writeEst } from './est/config.ts'
+import { estOperations } from './est/enrol.ts'
 import { fetchOperations } from './fetch.ts'
 import { importOperations } from './import.ts'
 import { intermediateOperations } from './intermediates.ts'
@@ -34,7 +36,9 @@ export const pki = engine({
     readUrlsConfig, writeUrlsConfig, readClusterConfig, writeClusterConfig, readCrlConfig, writeCrlConfig,
     ...ocspOperations, ...resignOperations, startTidy, tidyStatus, cancelTidy, readAutoTidyConfig, writeAutoTidyConfig,
     readAcme, writeAcme, ...acmeOperations, ...eabOperations,
+    readEst, writeEst, ...estOperations,
   ],
+  wellKnown: ({ store, path }) => estPlace(store, path),
   leases: { pki: leaseKind },
   chores: [tidyChore, countChore, validateChore, nonceChore],
 })
