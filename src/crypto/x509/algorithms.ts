@@ -1,6 +1,7 @@
 /** Signature algorithms of certificates (RFC 3279, 4055, 5758, 8410): their identifiers, and signing and verifying with them. */
 import { constants, sign as signWith, verify as verifyWith, type KeyObject, type SignKeyObjectInput } from 'node:crypto'
 import { promisify } from 'node:util'
+import { badRequest } from '../../kit/errors.ts'
 import { explicit, integer, nothing, oid, sequence } from '../der.ts'
 
 export interface SignatureAlgorithm {
@@ -38,6 +39,17 @@ export const signatureAlgorithms: readonly SignatureAlgorithm[] = Object.freeze(
 
 /** By the name that Go gives it, or null. */
 export const findAlgorithm = (name: string): SignatureAlgorithm | null => signatureAlgorithms.find((known) => known.name === name) ?? null
+
+const curveHash: Readonly<Record<number, string>> = { 224: 'SHA256', 256: 'SHA256', 384: 'SHA384', 521: 'SHA512' }
+
+/** The algorithm that a key signs with: curves and Ed25519 decide it themselves. `hashBits` 0: 256. Throws `bad_request` where there is none. */
+export function algorithmFor({ type, bits }: { readonly type: SignatureAlgorithm['keyType']; readonly bits: number }, hashBits: number, usePss: boolean): SignatureAlgorithm {
+  const hash = type === 'ec' ? curveHash[bits] : `SHA${hashBits === 0 ? 256 : hashBits}`
+  const name = type === 'ed25519' ? 'Ed25519' : type === 'ec' ? `ECDSAWith${hash}` : `${hash}WithRSA${usePss ? 'PSS' : ''}`
+  const found = findAlgorithm(name)
+  if (found === null) throw badRequest(`unsupported hash signature algorithm: ${hashBits}`)
+  return found
+}
 
 /** The algorithm that an AlgorithmIdentifier means, or null for those that are not supported (SHA-1 and MD5 among them). */
 export const algorithmOf = (der: Uint8Array): SignatureAlgorithm | null => signatureAlgorithms.find((known) => known.der.equals(der)) ?? null

@@ -27,6 +27,13 @@ export interface Signer {
   readonly key: KeyObject
 }
 
+/** 159 random bits, positive and never shorter than 20 bytes (RFC 5280 §4.1.2.2 allows at most 20; CA/B rules want 64 random bits at least). */
+export function newSerial(random: (bytes: number) => Uint8Array): Buffer {
+  const serial = Buffer.from(random(20))
+  serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40
+  return serial
+}
+
 export function writeCertificate(parts: CertificateParts, signer: Signer): Promise<Buffer> {
   const tbs = sequence(
     version3, unsigned(parts.serial), signer.algorithm.der, parts.issuer, sequence(time(parts.notBefore), time(parts.notAfter)), parts.subject, parts.spki,

@@ -4,11 +4,11 @@ import { promisify } from 'node:util'
 import { badRequest } from '../../kit/errors.ts'
 import type { Call } from '../../kit/operation.ts'
 import { randomName } from '../../crypto/name-template.ts'
+import { makeClientCertificate, parseCertificateConfig } from './client-certificates.ts'
 import type { Credential, CredentialType } from './driver.ts'
-import type { Secret } from './records.ts'
+import type { CredentialConfig, Role, Secret } from './records.ts'
 
 export type Maker = Pick<Call<never, never>, 'random' | 'makePassword'>
-export type CredentialConfig = Readonly<Record<string, string | number>>
 
 export const credentialTypes: readonly CredentialType[] = ['password', 'rsa_private_key', 'client_certificate']
 
@@ -25,8 +25,7 @@ export function parseCredentialConfig(type: CredentialType, config: Readonly<Rec
     const policy = config['password_policy'] ?? ''
     return policy === '' ? {} : { password_policy: policy }
   }
-  if (type === 'rsa_private_key') return rsaConfig(config)
-  throw badRequest('credential_config validation failed: client certificates are not supported yet')
+  return type === 'rsa_private_key' ? rsaConfig(config) : parseCertificateConfig(config)
 }
 
 function rsaConfig(config: Readonly<Record<string, string>>): CredentialConfig {
@@ -50,7 +49,7 @@ const makePasswordBy = (maker: Maker, policy: string): Promise<string> => (polic
 
 const generate = promisify(generateKeyPair)
 
-/** Throws `bad_request` when the policy is not there. */
+/** A secret that is kept. Throws `bad_request` when the policy is not there. */
 export async function makeSecret(maker: Maker, type: CredentialType, config: CredentialConfig, policyOfConnection: string): Promise<Secret> {
   if (type === 'password') {
     const policy = String(config['password_policy'] ?? '') || policyOfConnection
@@ -71,6 +70,34 @@ export function credentialOf(secret: Secret): Credential {
 /** What whoever asked is told of it. */
 export const shownSecret = ({ password, privateKey }: Secret): Readonly<Record<string, string>> =>
   privateKey === undefined ? { password: password ?? '' } : { rsa_private_key: privateKey }
+
+/** What a new user gets: what the database hears of it, and what whoever asked is shown. */
+export interface Made {
+  readonly credential: Credential
+  readonly shown: Readonly<Record<string, string>>
+}
+
+interface ForUser {
+  readonly role: Role
+  readonly roleName: string
+  readonly username: string
+  readonly displayName: string
+  readonly policyOfConnection: string
+}
+
+/** Begins to make a credential; what has an end of its own is made when that is known. */
+export async function credentialFor(call: Maker & { readonly now: number }, { role, roleName, username, displayName, policyOfConnection }: ForUser): Promise<(expiresAt: number) => Promise<Made>> {
+  const { credentialType, credentialConfig } = role
+  if (credentialType === 'client_certificate') {
+    const fields = { DisplayName: displayName, RoleName: roleName, Username: username }
+    return async (expiresAt) => {
+      const { subject, certificate, privateKey, keyType } = await makeClientCertificate(credentialConfig, { fields, expiresAt, now: call.now, random: call.random })
+      return { credential: { type: 'client_certificate', subject }, shown: { client_certificate: certificate, private_key: privateKey, private_key_type: keyType } }
+    }
+  }
+  const secret = await makeSecret(call, credentialType, credentialConfig, policyOfConnection)
+  return () => Promise.resolve({ credential: credentialOf(secret), shown: shownSecret(secret) })
+}
 
 /** Part of an answer; nothing where there is nothing. The key of a certificate authority is never shown. */
 export function shownConfig(config: CredentialConfig): Readonly<Record<string, unknown>> {

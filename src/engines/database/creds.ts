@@ -1,4 +1,5 @@
 /** `creds/`: users that live as long as their lease. */
+import { plainName } from '../../crypto/name-template.ts'
 import type { LeaseCall, LeaseKind } from '../../kit/engine.ts'
 import { ApiError, badRequest } from '../../kit/errors.ts'
 import { nameText } from '../../kit/fields.ts'
@@ -6,8 +7,8 @@ import { path } from '../../kit/operation.ts'
 import { NothingDone, outside } from '../../kit/outside.ts'
 import type { Transaction } from '../../kit/store.ts'
 import { resolveConnection } from './connections.ts'
-import { credentialOf, makeSecret, shownSecret } from './credentials.ts'
-import { unsupportedCredential, textOf } from './driver.ts'
+import { credentialFor, type Made } from './credentials.ts'
+import { unsupportedCredential, textOf, type NewUser } from './driver.ts'
 import { withoutSecrets, type Database, type Pools } from './pools.ts'
 import { roles, type Connection, type Role, type Secret } from './records.ts'
 import { makeUsername } from './username.ts'
@@ -40,7 +41,7 @@ function isLike(pattern: string, name: string): boolean {
 }
 
 /** Runs `work`, and takes what nobody may see out of what it throws. */
-export async function guarded<T>(connection: Connection, secrets: readonly Secret[], work: () => Promise<T>): Promise<T> {
+export async function guarded<T>(connection: Connection, secrets: readonly Pick<Secret, 'password'>[], work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
@@ -62,24 +63,28 @@ export function credsOperations(pools: Pools) {
       checkAllowed(connection, name)
       const database = pools.of(mount.uuid, role.database, connection)
       if (!database.driver.credentialTypes.includes(role.credentialType)) throw unsupportedCredential(role.credentialType)
-      const secret = await makeSecret(call, role.credentialType, role.credentialConfig, connection.passwordPolicy)
       const username = makeUsername(database.driver, connection, { ...call, role: name })
+      const make = await credentialFor(call, { role, roleName: name, username, displayName: plainName(call.caller?.displayName ?? ''), policyOfConnection: connection.passwordPolicy })
+      let shown: Made['shown'] = {}
+      const act = async (signal: AbortSignal, expiresAt: number): Promise<void> => {
+        const made = await make(expiresAt)
+        shown = made.shown
+        await guarded(connection, [made.shown], () => createUser(database, role, { username, credential: made.credential, expiresAt }, signal))
+      }
       return outside({
-        lease: { kind: leaseKind, ttlSeconds: role.defaultTtl, maxTtlSeconds: role.maxTtl, renewable: true, internal: { username, role: name, database: role.database, revocation: role.revocation } satisfies Internal },
+        // A certificate cannot be given another end.
+        lease: { kind: leaseKind, ttlSeconds: role.defaultTtl, maxTtlSeconds: role.maxTtl, renewable: role.credentialType !== 'client_certificate', internal: { username, role: name, database: role.database, revocation: role.revocation } satisfies Internal },
         withinSeconds: database.withinSeconds,
-        act: ({ signal, expiresAt }) => guarded(connection, [secret], () => createUser(database, role, { username, secret, expiresAt }, signal)),
-        finish: () => ({ username, ...shownSecret(secret) }),
+        act: ({ signal, expiresAt }) => act(signal, expiresAt + marginMs),
+        finish: () => ({ username, ...shown }),
       })
     },
   })
   return [creds]
 }
 
-function createUser({ pool }: Database, role: Role, user: { readonly username: string; readonly secret: Secret; readonly expiresAt: number }, signal: AbortSignal): Promise<void> {
-  return pool.use('foreground', signal, (session) => session.createUser({
-    username: user.username, credential: credentialOf(user.secret), expiresAt: user.expiresAt + marginMs,
-    statements: role.creation, rollbackStatements: role.rollback,
-  }))
+function createUser({ pool }: Database, role: Role, user: Pick<NewUser, 'username' | 'credential' | 'expiresAt'>, signal: AbortSignal): Promise<void> {
+  return pool.use('foreground', signal, (session) => session.createUser({ ...user, statements: role.creation, rollbackStatements: role.rollback }))
 }
 
 /** The statements of the role as it is, so that whoever corrects them helps users that are there already. */

@@ -50,10 +50,13 @@ export interface Connection {
   readonly successor: Successor | null
 }
 
+/** How credentials are made, by the names that clients have for it. The key of an authority may be in here. */
+export type CredentialConfig = Readonly<Record<string, string | number>>
+
 export interface Role {
   readonly database: string
   readonly credentialType: CredentialType
-  readonly credentialConfig: Readonly<Record<string, string | number>>
+  readonly credentialConfig: CredentialConfig
   readonly creation: readonly string[]
   readonly revocation: readonly string[]
   readonly rollback: readonly string[]
@@ -67,7 +70,7 @@ export interface StaticRole {
   readonly database: string
   readonly username: string
   readonly credentialType: CredentialType
-  readonly credentialConfig: Readonly<Record<string, string | number>>
+  readonly credentialConfig: CredentialConfig
   readonly statements: readonly string[]
   readonly schedule: Schedule
   /** Empty until the first rotation of an account that was taken over as it was. */

@@ -15,7 +15,7 @@ const fields = {
   default_ttl: optional(duration('How long a user lives; 0: the default of the mount.')),
   max_ttl: optional(duration('How long it can be renewed for; 0: the maximum of the mount.')),
   credential_type: optional(text('`password`, `rsa_private_key` or `client_certificate`.')),
-  credential_config: optional(textMap('How the credential is made: `password_policy`; `key_bits`, `format`.')),
+  credential_config: optional(textMap('How the credential is made: `password_policy`; `key_bits`, `format`; for certificates `ca_cert`, `ca_private_key`, `key_type`, `key_bits`, `signature_bits`, `common_name_template`.')),
 }
 type Input = ValuesOf<typeof fields>
 

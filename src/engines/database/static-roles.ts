@@ -44,6 +44,7 @@ function changed(input: Input, before: StaticRole | null): StaticRole {
   if (before === null) checkNew(input)
   else if (input.username !== undefined && input.username !== before.username) throw badRequest('cannot update static account username')
   const credentialType = input.credential_type === undefined ? (before?.credentialType ?? 'password') : parseCredentialType(input.credential_type)
+  if (credentialType === 'client_certificate') throw badRequest('credential_type client_certificate is for roles that make users, not for static ones')
   const isNewConfig = input.credential_config !== undefined || credentialType !== before?.credentialType
   const schedule = parseSchedule(input, before?.schedule ?? null)
   if (schedule === null) throw badRequest('rotation_period is required to create static accounts')

@@ -1,9 +1,8 @@
 /** What rotates: the administrator of a connection, or the account of a static role. Both are read and written alike. */
 import type { Transaction } from '../../kit/store.ts'
-import type { CredentialConfig } from './credentials.ts'
 import type { CredentialType } from './driver.ts'
 import { textDetail } from './details.ts'
-import { connections, reschedule, staticRoles, type Connection, type Rotation, type RotatingKind, type Schedule, type Secret, type Successor } from './records.ts'
+import { connections, reschedule, staticRoles, type Connection, type CredentialConfig, type Rotation, type RotatingKind, type Schedule, type Secret, type Successor } from './records.ts'
 
 export interface SubjectName {
   readonly kind: RotatingKind

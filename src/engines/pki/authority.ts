@@ -1,5 +1,5 @@
 /** Issuers and keys by reference, and what it takes to sign with them. */
-import { findAlgorithm, signatureAlgorithms, type SignatureAlgorithm } from '../../crypto/x509/algorithms.ts'
+import { algorithmFor, signatureAlgorithms } from '../../crypto/x509/algorithms.ts'
 import type { Signer } from '../../crypto/x509/certificate.ts'
 import { badRequest, internal } from '../../kit/errors.ts'
 import type { Transaction } from '../../kit/store.ts'
@@ -67,17 +67,6 @@ export async function resolveAuthority(store: Reader, ref: string, usage: Usage)
   }
   if (entry.keyId === '') throw badRequest(`error fetching CA certificate: no key is known for issuer ${entry.id}`)
   return { issuer, entry, key: await readKey(store, entry.keyId) }
-}
-
-const curveHash: Readonly<Record<number, string>> = { 224: 'SHA256', 256: 'SHA256', 384: 'SHA384', 521: 'SHA512' }
-
-/** The algorithm that a key signs with: curves and Ed25519 decide it themselves. `hashBits` 0: 256. */
-function algorithmFor({ type, bits }: Pick<KeyRecord, 'type' | 'bits'>, hashBits: number, usePss: boolean): SignatureAlgorithm {
-  const hash = type === 'ec' ? curveHash[bits] : `SHA${hashBits === 0 ? 256 : hashBits}`
-  const name = type === 'ed25519' ? 'Ed25519' : type === 'ec' ? `ECDSAWith${hash}` : `${hash}WithRSA${usePss ? 'PSS' : ''}`
-  const found = findAlgorithm(name)
-  if (found === null) throw badRequest(`unsupported hash signature algorithm: ${hashBits}`)
-  return found
 }
 
 export const signerFor = (key: KeyRecord, hashBits = 0, usePss = false): Signer => ({ algorithm: algorithmFor(key, hashBits, usePss), key: keyObjectOf(key) })

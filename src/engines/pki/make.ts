@@ -1,5 +1,5 @@
 /** Last phase of a certificate: number, signature, storage, and the answer. */
-import { isSelfSigned, serialText, writeCertificate, type Signer } from '../../crypto/x509/certificate.ts'
+import { isSelfSigned, newSerial, serialText, writeCertificate, type Signer } from '../../crypto/x509/certificate.ts'
 import type { Issuer } from './records.ts'
 import { storeCertificate } from './certificates.ts'
 import type { Transaction } from '../../kit/store.ts'
@@ -18,13 +18,6 @@ export interface Made {
   /** `3a:00:…`. */
   readonly serial: string
   readonly notAfter: number
-}
-
-/** 159 random bits, positive and never shorter than 20 bytes (RFC 5280 §4.1.2.2 allows at most 20; CA/B rules want 64 random bits at least). */
-function newSerial(random: (bytes: number) => Uint8Array): Buffer {
-  const serial = Buffer.from(random(20))
-  serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40
-  return serial
 }
 
 export async function sign(draft: Draft, signer: Signer, random: (bytes: number) => Uint8Array): Promise<Made> {

@@ -2,11 +2,13 @@
  * MySQL and MariaDB, by the package `mysql2`. They have no transactions for users: what fails midway is cleared away by the rollback statements, and by
  * the revocation that follows in any case.
  */
+import { connect as connectPlain, type Socket } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import { ApiError, badRequest } from '../../../kit/errors.ts'
 import type { JsonObject } from '../../../kit/json.ts'
-import { checkLogin, fillUrl, flagDetail, textDetail, urlDetail } from '../details.ts'
+import { checkLogin, fillUrl, flagDetail, urlDetail } from '../details.ts'
 import { connectionLost, loadPeer, LoginRefused, textOf, Unreachable, unsupportedCredential, type Credential, type Driver, type Login, type Session } from '../driver.ts'
+import { speaksOfTls, trustOf } from '../trust.ts'
 import { fillStatement, listStatements, mysqlQuoting, type StatementValues } from '../statements.ts'
 
 /** As much of `mysql2` as is used. */
@@ -27,7 +29,7 @@ const cannotUser = 1396
 
 const mysqlWith = (plugins: readonly string[], usernameTemplate: string): Driver => ({
   plugins,
-  credentialTypes: ['password'],
+  credentialTypes: ['password', 'client_certificate'],
   usernameTemplate,
   secretDetails: ['tls_certificate_key'],
   target(details) {
@@ -45,7 +47,12 @@ export const mysqlLegacy = mysqlWith(['mysql-legacy-database-plugin'], '{{ print
 
 interface Address {
   readonly login: Login
-  readonly server: Readonly<Record<string, unknown>>
+  readonly socketPath?: string
+  readonly host: string
+  readonly port: number
+  readonly database?: string
+  /** Null: in the clear. */
+  readonly ssl: ConnectionOptions | null
   readonly shown: string
 }
 
@@ -59,11 +66,14 @@ export function parseMysqlUrl(details: JsonObject): Address {
   if (found === null) throw badRequest('error creating database object: connection_url: expected user:password@tcp(host:port)/database')
   const [, user, password, network = 'tcp', place = '', database = '', query = ''] = found
   const [host = '', port = ''] = /^(.*?)(?::(\d+))?$/.exec(place)?.slice(1) ?? []
-  const where = network === 'unix' ? { socketPath: place } : { host: host.replace(/^\[(.*)\]$/, '$1') || '127.0.0.1', port: Number(port || 3306) }
-  const ssl = trustOf(details, new URLSearchParams(query).get('tls') ?? '')
+  const ssl = tlsOf(details, new URLSearchParams(query).get('tls') ?? '')
   return {
     login: { username: user === undefined || user === '' ? login.username : decoded(user), password: password ?? login.password },
-    server: { ...where, ...(database === '' ? {} : { database }), ...(ssl === null ? {} : { ssl }) },
+    ...(network === 'unix' ? { socketPath: place } : {}),
+    host: host.replace(/^\[(.*)\]$/, '$1') || '127.0.0.1',
+    port: Number(port || 3306),
+    ssl,
+    ...(database === '' ? {} : { database }),
     shown: network === 'unix' ? place : `${host}:${port || 3306}`,
   }
 }
@@ -76,19 +86,31 @@ function decoded(text: string): string {
   }
 }
 
+const trustDetails = { ca: 'tls_ca', certificate: 'tls_certificate_key', key: 'tls_certificate_key', insecure: 'tls_skip_verify' } as const
+
 /** The words of Go's driver, and Vault's details. Null: in the clear. */
-function trustOf(details: JsonObject, word: string): ConnectionOptions | null {
-  const [ca, pair, servername] = [textDetail(details, 'tls_ca'), textDetail(details, 'tls_certificate_key'), textDetail(details, 'tls_server_name')]
-  const isWanted = ca !== '' || pair !== '' || !['', 'false', 'preferred'].includes(word)
+function tlsOf(details: JsonObject, word: string): ConnectionOptions | null {
   if (!['', 'false', 'preferred', 'true', 'skip-verify'].includes(word)) throw badRequest(`error creating database object: connection_url: unknown tls ${JSON.stringify(word)}`)
-  if (!isWanted) return null
-  const trusts = word === 'skip-verify' || flagDetail(details, 'tls_skip_verify')
-  return { rejectUnauthorized: !trusts, ...(ca === '' ? {} : { ca }), ...(pair === '' ? {} : { cert: pair, key: pair }), ...(servername === '' ? {} : { servername }) }
+  if (!speaksOfTls(details, trustDetails) && ['', 'false', 'preferred'].includes(word)) return null
+  const trust = trustOf(details, trustDetails)
+  return word === 'skip-verify' ? { ...trust, rejectUnauthorized: false } : trust
 }
 
-async function connect({ server, shown }: Address, login: Login, signal: AbortSignal): Promise<Session> {
+/**
+ * What `mysql2` is told of the way to the server. Its TLS compares a certificate with `host`, and only when it is told to; where that is an address, with
+ * what Node noted on the socket, or else with `localhost`, which refuses.
+ */
+function wayTo({ host, port, ssl }: Address): Readonly<Record<string, unknown>> {
+  if (ssl === null) return { host, port }
+  const name = ssl.servername ?? host
+  const stream = (): Socket => Object.assign(connectPlain({ host, port }), { _host: name })
+  return { host: name, port, stream, ssl: { ...ssl, verifyIdentity: ssl.rejectUnauthorized !== false } }
+}
+
+async function connect(address: Address, login: Login, signal: AbortSignal): Promise<Session> {
+  const { socketPath, database, shown } = address
   const { default: { createConnection } } = await loadPeer<Mysql>('mysql2')
-  const connection = createConnection({ ...server, user: login.username, password: login.password, multipleStatements: true, connectTimeout: 600_000 })
+  const connection = createConnection({ ...(socketPath === undefined ? wayTo(address) : { socketPath }), ...(database === undefined ? {} : { database }), user: login.username, password: login.password, multipleStatements: true, connectTimeout: 600_000 })
   const line = new Line(connection)
   const stop = (): void => line.close()
   signal.addEventListener('abort', stop, { once: true })
@@ -197,6 +219,7 @@ function sessionOf(line: Line, self: string): Session {
 const namesOf = (username: string): StatementValues => ({ name: username, username })
 
 function credentialOf(credential: Credential): StatementValues {
+  if (credential.type === 'client_certificate') return { subject: credential.subject }
   if (credential.type !== 'password') throw unsupportedCredential(credential.type)
   return { password: credential.password }
 }

@@ -1,9 +1,10 @@
 /** Where a PostgreSQL server is: a URL, or words as `host=… port=…`; and how far its certificate is trusted. */
-import type { ConnectionOptions } from 'node:tls'
+import { checkServerIdentity, type ConnectionOptions, type PeerCertificate } from 'node:tls'
 import { badRequest } from '../../../kit/errors.ts'
 import type { JsonObject } from '../../../kit/json.ts'
 import { checkLogin, fillUrl, flagDetail, textDetail, urlDetail } from '../details.ts'
 import type { Login } from '../driver.ts'
+import { trustOf as tlsDetails } from '../trust.ts'
 
 export interface PostgresAddress {
   readonly login: Login
@@ -74,20 +75,26 @@ function partsOfWords(text: string): ReadonlyMap<string, string> {
   return parts
 }
 
+const trustDetails = { ca: 'tls_ca', certificate: 'tls_certificate', key: 'private_key', insecure: '' } as const
+
 /** The words of libpq: https://www.postgresql.org/docs/current/libpq-ssl.html */
 function trustOf(parts: ReadonlyMap<string, string>, details: JsonObject, host: string): Pick<PostgresAddress, 'ssl' | 'mayBePlain'> {
   for (const name of ['sslrootcert', 'sslcert', 'sslkey']) if (parts.has(name)) throw bad(`${name} names a file; give the text as tls_ca, tls_certificate or private_key`)
-  const [ca, cert, key] = [textDetail(details, 'tls_ca'), textDetail(details, 'tls_certificate'), textDetail(details, 'private_key')]
+  const { rejectUnauthorized: _, ...given } = tlsDetails(details, trustDetails)
+  const ca = textDetail(details, 'tls_ca')
   const mode = parts.get('sslmode') ?? (ca === '' ? 'prefer' : 'verify-full')
-  const common = { ...(ca === '' ? {} : { ca }), ...(cert === '' ? {} : { cert, key }), ...(/[^\d.:]/.test(host) && !host.startsWith('/') ? { servername: host } : {}) }
+  const name = textDetail(details, 'tls_server_name')
+  // The package asks for the name of the host, whatever `servername` is.
+  const identity = name === '' ? {} : { checkServerIdentity: (_: string, certificate: PeerCertificate) => checkServerIdentity(name, certificate) }
+  const common = { ...(/[^\d.:]/.test(host) && !host.startsWith('/') ? { servername: host } : {}), ...given }
   switch (mode) {
     case 'disable': return { ssl: null, mayBePlain: false }
     case 'allow':
     case 'prefer': return host.startsWith('/') ? { ssl: null, mayBePlain: false } : { ssl: { ...common, rejectUnauthorized: false }, mayBePlain: true }
     // With a certificate to go by, libpq takes this for verify-ca.
-    case 'require': return { ssl: { ...common, rejectUnauthorized: ca !== '', ...(ca === '' ? {} : { checkServerIdentity: () => undefined }) }, mayBePlain: false }
+    case 'require': return { ssl: { ...common, rejectUnauthorized: ca !== '', checkServerIdentity: () => undefined }, mayBePlain: false }
     case 'verify-ca': return { ssl: { ...common, rejectUnauthorized: true, checkServerIdentity: () => undefined }, mayBePlain: false }
-    case 'verify-full': return { ssl: { ...common, rejectUnauthorized: true }, mayBePlain: false }
+    case 'verify-full': return { ssl: { ...common, ...identity, rejectUnauthorized: true }, mayBePlain: false }
     default: throw bad(`unknown sslmode ${JSON.stringify(mode)}`)
   }
 }

@@ -4,6 +4,7 @@ import { badRequest } from '../../../kit/errors.ts'
 import { parseJson, type JsonObject } from '../../../kit/json.ts'
 import { countDetail, flagDetail, textDetail } from '../details.ts'
 import { connectionLost, LoginRefused, textOf, Unreachable, unsupportedCredential, type Credential, type Driver, type Login, type Session } from '../driver.ts'
+import { trustOf } from '../trust.ts'
 import { RespClient, RespError, type RespPlace, type RespValue } from './resp.ts'
 
 const defaultRules = ['~*', '+@read']
@@ -30,7 +31,7 @@ function addressOf(details: JsonObject): { readonly place: RespPlace; readonly l
   if (host === '') throw bad('host cannot be empty')
   if (port < 1 || port > 65_535) throw bad('port cannot be empty')
   if (login.username === '') throw bad('username cannot be empty')
-  return { login, place: { host, port, tls: trustOf(details, flagDetail(details, 'tls')) } }
+  return { login, place: { host, port, tls: tlsOf(details, flagDetail(details, 'tls')) } }
 }
 
 function addressOfUrl(details: JsonObject, text: string): { readonly place: RespPlace; readonly login: Login } {
@@ -39,14 +40,11 @@ function addressOfUrl(details: JsonObject, text: string): { readonly place: Resp
   const url = URL.canParse(filled) ? new URL(filled) : null
   if (url === null || !/^(?:redis|valkey)s?:$/.test(url.protocol)) throw bad('connection_url is no URL of redis or valkey')
   const login = { username: decodeURIComponent(url.username) || given.username, password: decodeURIComponent(url.password) || given.password }
-  return { login, place: { host: url.hostname, port: Number(url.port || 6379), tls: trustOf(details, url.protocol.endsWith('s:')) } }
+  return { login, place: { host: url.hostname, port: Number(url.port || 6379), tls: tlsOf(details, url.protocol.endsWith('s:')) } }
 }
 
-function trustOf(details: JsonObject, isTls: boolean): ConnectionOptions | null {
-  if (!isTls) return null
-  const ca = textDetail(details, 'ca_cert')
-  return { rejectUnauthorized: !flagDetail(details, 'insecure_tls'), ...(ca === '' ? {} : { ca }) }
-}
+const trustDetails = { ca: 'ca_cert', certificate: 'tls_certificate', key: 'tls_key', insecure: 'insecure_tls' } as const
+const tlsOf = (details: JsonObject, isTls: boolean): ConnectionOptions | null => (isTls ? trustOf(details, trustDetails) : null)
 
 /** How users outlive a restart of the database: it forgets them otherwise. */
 function persistenceOf(details: JsonObject): readonly string[] | null {

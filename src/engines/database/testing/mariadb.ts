@@ -1,6 +1,7 @@
 /** A MariaDB server for tests. */
 import { join } from 'node:path'
 import { loadPeer } from '../driver.ts'
+import { tlsFiles, type TestAuthority } from './authority.ts'
 import { findProgram, freePort, makeFolder, ownerFor, removeFolder, runProgram, startProgram, untilReady } from './place.ts'
 import type { TestDatabase } from './test-database.ts'
 
@@ -13,7 +14,7 @@ interface MysqlPromise {
 }
 
 /** Null: MariaDB is not installed. */
-export async function startMariadb(): Promise<(TestDatabase & { readonly port: number; readonly sql: (text: string, values?: readonly unknown[]) => Promise<Record<string, unknown>[]> }) | null> {
+export async function startMariadb(tls: TestAuthority | null = null): Promise<(TestDatabase & { readonly port: number; readonly sql: (text: string, values?: readonly unknown[]) => Promise<Record<string, unknown>[]> }) | null> {
   const [install, daemonPath] = [findProgram('mariadb-install-db'), findProgram('mariadbd')]
   const owner = ownerFor('mysql')
   if (install === null || daemonPath === null || (process.getuid?.() === 0 && owner === null)) return null
@@ -22,6 +23,10 @@ export async function startMariadb(): Promise<(TestDatabase & { readonly port: n
   runProgram(install, ['--no-defaults', `--datadir=${data}`, '--auth-root-authentication-method=normal', '--skip-test-db'], { owner, cwd: folder })
   const port = await freePort()
   const args = ['--no-defaults', `--datadir=${data}`, `--socket=${socketPath}`, `--port=${port}`, '--bind-address=127.0.0.1', `--pid-file=${join(folder, 'pid')}`, '--skip-name-resolve', '--innodb-buffer-pool-size=8M', '--innodb-flush-log-at-trx-commit=0', '--skip-log-bin']
+  if (tls !== null) {
+    const { ca, cert, key } = tlsFiles(tls, folder, owner)
+    args.push(`--ssl-ca=${ca}`, `--ssl-cert=${cert}`, `--ssl-key=${key}`)
+  }
   const daemon = startProgram(daemonPath, args, { owner, cwd: folder })
   const { default: { createConnection } } = await loadPeer<MysqlPromise>('mysql2/promise')
   const as = async <T>(options: object, work: (connection: Connection) => Promise<T>): Promise<T> => {

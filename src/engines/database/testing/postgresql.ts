@@ -2,7 +2,8 @@
 import { writeFileSync, chownSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadPeer } from '../driver.ts'
-import { findProgram, freePort, makeFolder, newestFolder, ownerFor, removeFolder, runProgram, startProgram, untilReady, type Daemon } from './place.ts'
+import { tlsFiles, type TestAuthority } from './authority.ts'
+import { findProgram, freePort, makeFolder, newestFolder, ownerFor, removeFolder, runProgram, startProgram, untilReady, type Daemon, type Owner } from './place.ts'
 import type { TestDatabase } from './test-database.ts'
 
 export interface PostgresServer extends TestDatabase {
@@ -28,8 +29,16 @@ interface Client {
 
 const bin = (name: string): string | null => findProgram(name, newestFolder('/usr/lib/postgresql', 'bin'))
 
+/** Whoever is in the role `cert_users` shows a certificate of the authority, and no password. */
+function secured(tls: TestAuthority, folder: string, data: string, owner: Owner | null): string[] {
+  const rules = ['local all all trust', 'hostssl all +cert_users 127.0.0.1/32 cert', 'hostssl all all 127.0.0.1/32 scram-sha-256', 'hostnossl all keeper 127.0.0.1/32 scram-sha-256']
+  writeFileSync(join(data, 'pg_hba.conf'), `${rules.join('\n')}\n`)
+  const { ca, cert, key } = tlsFiles(tls, folder, owner)
+  return ['ssl=on', `ssl_ca_file=${ca}`, `ssl_cert_file=${cert}`, `ssl_key_file=${key}`]
+}
+
 /** Null: PostgreSQL is not installed. */
-export async function startPostgres(): Promise<PostgresServer | null> {
+export async function startPostgres(tls: TestAuthority | null = null): Promise<PostgresServer | null> {
   const [initdb, postgres] = [bin('initdb'), bin('postgres')]
   const owner = ownerFor('postgres')
   if (initdb === null || postgres === null || (process.getuid?.() === 0 && owner === null)) return null
@@ -42,6 +51,7 @@ export async function startPostgres(): Promise<PostgresServer | null> {
   runProgram(initdb, ['-D', data, '-A', 'scram-sha-256', '-U', keeper.user, `--pwfile=${passwordFile}`, '--no-sync', '-E', 'UTF8', '--locale=C'], { owner, cwd: folder })
   const port = await freePort()
   const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', `unix_socket_directories=${folder}`, 'fsync=off', 'max_connections=60', 'shared_buffers=16MB', 'log_min_messages=fatal']
+  if (tls !== null) settings.push(...secured(tls, folder, data, owner))
   const start = (): Daemon => startProgram(postgres, ['-D', data, ...settings.flatMap((setting) => ['-c', setting])], { owner, cwd: folder })
   const { default: pg } = await loadPeer<{ readonly default: { readonly Client: new (config: object) => Client } }>('pg')
   const client = async <T>(user: string, password: string, work: (client: Client) => Promise<T>): Promise<T> => {

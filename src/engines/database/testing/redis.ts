@@ -1,19 +1,25 @@
 /** A Redis server for tests. */
 import { RespClient, type RespValue } from '../drivers/resp.ts'
+import { tlsFiles, type TestAuthority } from './authority.ts'
 import { findProgram, freePort, makeFolder, removeFolder, startProgram, untilReady } from './place.ts'
 import type { TestDatabase } from './test-database.ts'
 
+function secured(tls: TestAuthority, folder: string, port: number): string[] {
+  const { ca, cert, key } = tlsFiles(tls, folder, null)
+  return ['--port', '0', '--tls-port', String(port), '--tls-auth-clients', 'no', '--tls-ca-cert-file', ca, '--tls-cert-file', cert, '--tls-key-file', key]
+}
+
 /** Null: neither Redis nor Valkey is installed. */
-export async function startRedis(): Promise<TestDatabase | null> {
+export async function startRedis(tls: TestAuthority | null = null): Promise<TestDatabase | null> {
   const program = findProgram('redis-server') ?? findProgram('valkey-server')
   if (program === null) return null
   const folder = makeFolder('redis', null)
   const port = await freePort()
-  const daemon = startProgram(program, ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder, '--daemonize', 'no'], { cwd: folder })
+  const daemon = startProgram(program, ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder, '--daemonize', 'no', ...(tls === null ? ['--port', String(port)] : secured(tls, folder, port))], { cwd: folder })
   // Nobody in the tests is called `keeper`; the user that everybody is by default is switched off.
   const keeper = { username: 'keeper', password: 'keeper-password' }
   const as = async <T>({ username, password }: typeof keeper, work: (client: RespClient) => Promise<T>): Promise<T> => {
-    const client = await RespClient.open({ host: '127.0.0.1', port, tls: null }, AbortSignal.timeout(5_000))
+    const client = await RespClient.open({ host: '127.0.0.1', port, tls: tls === null ? null : { ca: tls.ca } }, AbortSignal.timeout(5_000))
     try {
       if (username !== '') await client.command('AUTH', username, password)
       return await work(client)
