@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { Store } from '../kit/store.ts'
 import { memoryStore } from '../storage/memory.ts'
 import { Barrier } from './barrier.ts'
-import type { Migration } from './migrations.ts'
+import type { Migration } from './migration.ts'
 import { keyFileSeal } from './seals/key-file.ts'
 import { unsealBySeal } from './seals/unsealing.ts'
 

@@ -4,27 +4,12 @@
  */
 import { Conflict } from '../kit/errors.ts'
 import type { Entry, Store } from '../kit/store.ts'
-import type { LayeredStore } from '../storage/layered.ts'
+import { toForm2 } from './form-2.ts'
+import type { Migration, OpenData } from './migration.ts'
 import { encodeStoreRecord, formatOf, storeKey } from './store-record.ts'
 
-/** What a step works on. */
-export interface OpenData {
-  readonly values: LayeredStore
-  tree(name: string): LayeredStore
-}
-
-export interface Migration {
-  /** One line for the log. */
-  readonly summary: string
-  /**
-   * Runs before anybody is served, with the barrier open, in commits of bounded size. A crash may end it anywhere, and several processes may run it at
-   * once: it must be able to begin anew, and leave alone what is done.
-   */
-  readonly run: (data: OpenData) => Promise<void>
-}
-
 /** The first one leads from form 1 to form 2. */
-const ownSteps: readonly Migration[] = Object.freeze([])
+const ownSteps: readonly Migration[] = Object.freeze([toForm2])
 
 export interface MigrationOptions {
   /** Told which step begins. */

@@ -88,21 +88,21 @@ const pieceMax = 256
  */
 export async function forgetStaleFailures(core: Base & { readonly mounts: MountTable }): Promise<number> {
   const store = opaqueStore(core)
-  const mounts = new Map((await core.mounts.list('auth')).map((mount) => [mount.record.accessor, lockoutConfigOf(mount)]))
   let count = 0
   for (let after = '', names = []; ; after = names.at(-1) ?? '') {
     names = await store.list('lockout/', { after, limit: pieceMax })
-    for (const hash of names) if (await forgetStale(core, mounts, hash)) count += 1
+    for (const hash of names) if (await forgetStale(core, hash)) count += 1
     if (names.length < pieceMax) return count
   }
 }
 
-async function forgetStale(base: Base, mounts: ReadonlyMap<string, LockoutConfig | null>, hash: string): Promise<boolean> {
+async function forgetStale(base: Base & { readonly mounts: MountTable }, hash: string): Promise<boolean> {
   const store = opaqueStore(base)
   const entry = await store.get(lockouts.key(hash))
   if (entry === null) return false
   const record = lockouts.decode(entry)
-  const config = mounts.get(record.mountAccessor)
+  const mount = await base.mounts.byAccessor(record.mountAccessor)
+  const config = mount === null ? null : lockoutConfigOf(mount)
   if (config && (isWithin(base, record, config.counterReset) || isLocked(base, record, config))) return false
   try {
     await store.commit([{ key: lockouts.key(hash), version: entry.version }], [{ del: lockouts.key(hash) }])

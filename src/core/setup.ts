@@ -3,7 +3,7 @@ import { namedStore, opaqueStore } from './base.ts'
 import type { Core } from './core.ts'
 import { bumpGeneration } from './generation.ts'
 import { setUp } from './mounts/change.ts'
-import { mountRecords, type MountRecord } from './mounts/record.ts'
+import { writeMount, type MountRecord } from './mounts/record.ts'
 import { defaultPolicy, responseWrappingPolicy } from './policies/builtin.ts'
 import { policyRecords } from './policies/table.ts'
 import { createToken, type MadeToken } from './tokens/create.ts'
@@ -39,7 +39,7 @@ async function writeFixedMount(core: Core, unit: Unit, mount: (typeof fixedMount
       ...(mount.type === 'identity' ? { passthrough_request_headers: ['Authorization'] } : {}),
     },
   }
-  mountRecords.write(unit.on(namedStore(core)), record, record.path)
+  writeMount(unit.on(namedStore(core)), record)
   await setUp(core, unit, record)
 }
 

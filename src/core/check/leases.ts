@@ -2,7 +2,7 @@
 import type { LayeredStore } from '../../storage/layered.ts'
 import { opaqueStore, type Base } from '../base.ts'
 import {
-  expiryPrefix, folderOf, folderRecords, hashFolder, heldKey, leaseExpiryKey, leaseRecords, parseExpiryName, parseLeaseReference, placeOf,
+  expiryPrefix, folderOf, folderRecords, hashFolder, heldKey, irrevocableKey, irrevocablePrefix, leaseExpiryKey, leaseRecords, parseExpiryName, parseLeaseReference, placeOf,
   type LeaseRecord, type SecretLease,
 } from '../leases/record.ts'
 import { leaseIdOf } from '../tokens/create.ts'
@@ -24,6 +24,7 @@ export async function checkLeases(base: Base, mounts: KnownMounts, findings: Fin
     )
   }
   for await (const name of namesUnder(check.store, expiryPrefix)) await findings.guard(expiryPrefix + name, () => check.expiry(name))
+  for await (const name of namesUnder(check.store, irrevocablePrefix)) await findings.guard(irrevocablePrefix + name, () => check.irrevocable(name))
   await check.folders()
 }
 
@@ -60,7 +61,7 @@ class LeaseCheck {
     const place = placeOf(this.#base, lease.id)
     const expect = (isTrue: boolean, problem: string): void => this.#findings.expect(isTrue, key, problem)
     expect(this.#mounts.uuids.has(secret.mountUuid), 'has no mount')
-    expect(secret.irrevocable || (await this.#has(leaseExpiryKey(secret.expiresAt, place))), 'is not in the index of expiry')
+    expect(await this.#has(secret.irrevocable ? irrevocableKey(place) : leaseExpiryKey(secret.expiresAt, place)), `is not in the index of ${secret.irrevocable ? 'those that cannot be revoked' : 'expiry'}`)
     // What its engine could not revoke may outlive the token that held it.
     if (lease.tokenHash === '' || secret.failures > 0) return
     const isHeld = await this.#has(tokenRecords.key(lease.tokenHash))
@@ -87,6 +88,12 @@ class LeaseCheck {
   async expiry(name: string): Promise<void> {
     const { kind, dueAt, reference } = parseExpiryName(name)
     this.#findings.expect((await this.#dueOf(kind, reference)) === dueAt, expiryPrefix + name, `is no time at which a ${kind} expires`)
+  }
+
+  async irrevocable(name: string): Promise<void> {
+    const { folder, suffix } = parseLeaseReference(name)
+    const lease = await leaseRecords.read(this.store, folder, suffix)
+    this.#findings.expect(lease?.secret?.irrevocable === true, irrevocablePrefix + name, 'is no lease that cannot be revoked')
   }
 
   async #dueOf(kind: 'token' | 'lease', reference: string): Promise<number | null> {

@@ -1,6 +1,6 @@
 /** Mounts and the trees that hold their data. */
 import { namedStore, opaqueStore, rootNamespace, type Base } from '../base.ts'
-import { conversions, mountRecords, removals, type MountRecord } from '../mounts/record.ts'
+import { conversions, mountPlaces, mountRecords, mountsOfType, removals, type MountRecord } from '../mounts/record.ts'
 import { namesUnder, type Findings } from './findings.ts'
 
 /** Mounts that are there, and those that are being removed. */
@@ -24,6 +24,7 @@ export async function checkMounts(base: Base, findings: Findings): Promise<Known
     uuids.size === found.length && accessors.size === found.length, 'mounts/', 'has two mounts with the same uuid or accessor'
   )
   const leaving = await checkRemovals(base, found, uuids, accessors, findings)
+  await checkPlaces(base, found, findings)
   await checkTrees(base, uuids, leaving, findings)
   const cubbyhole = found.find(({ path }) => path === 'cubbyhole/')?.uuid ?? ''
   findings.expect(cubbyhole !== '', 'mounts/', 'has no cubbyhole')
@@ -40,6 +41,24 @@ async function readMounts(base: Base, findings: Findings): Promise<MountRecord[]
     found.push(record)
   }
   return found
+}
+
+/** Each mount is in the indexes, and nothing else is. */
+async function checkPlaces(base: Base, found: readonly MountRecord[], findings: Findings): Promise<void> {
+  const named = namedStore(base)
+  const wanted = new Set(found.flatMap(({ path, kind, type, accessor, uuid }) => [`${path} ${accessor}`, `${path} ${uuid}`, `${path} ${kind} ${type} ${uuid}`]))
+  for await (const id of namesUnder(named, 'mount-ids/')) {
+    const path = (await mountPlaces.read(named, decodeURIComponent(id)))?.path
+    findings.expect(wanted.delete(`${path} ${decodeURIComponent(id)}`), `mount-ids/${id}`, 'says where a mount is that is not there')
+  }
+  for await (const folder of namesUnder(named, 'mount-types/')) {
+    const [kind = '', type = ''] = folder.slice(0, -1).split('.').map(decodeURIComponent)
+    for await (const uuid of namesUnder(named, `mount-types/${folder}`)) {
+      const path = (await mountsOfType.read(named, kind, type, uuid))?.path
+      findings.expect(wanted.delete(`${path} ${kind} ${type} ${uuid}`), `mount-types/${folder}${uuid}`, 'says where a mount is that is not there')
+    }
+  }
+  findings.expect(wanted.size === 0, 'mounts/', 'has a mount that is in no index')
 }
 
 /** Adds the mounts that are being removed to those that are there, and returns their uuids. */

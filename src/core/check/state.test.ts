@@ -8,7 +8,7 @@ import { checkServer } from '../../request/testing/checked-server.ts'
 import { namedStore, opaqueStore } from '../base.ts'
 import { entityRecords } from '../identity/record.ts'
 import { leaseRecords } from '../leases/record.ts'
-import { mountRecords, removals } from '../mounts/record.ts'
+import { mountPlaces, mountRecords, mountsOfType, removals } from '../mounts/record.ts'
 import { tokenRecords, type TokenRecord } from '../tokens/record.ts'
 import { killToken } from '../tokens/revoke.ts'
 import { checkState } from './state.ts'
@@ -218,6 +218,18 @@ const damages: Record<string, { readonly damage: (server: ServeHarness) => Promi
       await namedStore(server.core).commit([], [{ put: removals.key(record.uuid), value: removals.encode(record) }])
     },
     found: /the mount and the note differ/,
+  },
+  'a mount that its accessor does not lead to': {
+    damage: async (server) => namedStore(server.core).commit([], [{ del: mountPlaces.key((await aMount(server, 'kv/')).accessor) }]),
+    found: /a mount that is in no index/,
+  },
+  'an index that leads to a mount that is not there': {
+    damage: async ({ core }) => namedStore(core).commit([], [{ put: mountsOfType.key('secret', 'kv', 'nobody'), value: mountsOfType.encode({ path: 'nowhere/' }) }]),
+    found: /says where a mount is that is not there/,
+  },
+  'a lease that counts as one that cannot be revoked': {
+    damage: async (server) => put(server, (await firstUnder(server, 'lease/')).replace('lease/', 'irrevocable/').replace(/\/(?=[^/]*$)/, '.'), Buffer.alloc(0)),
+    found: /no lease that cannot be revoked/,
   },
   'a mount inside another': {
     damage: async (server) => {

@@ -1,9 +1,9 @@
 /** How many leases there are, and whose: looked through in pieces, so that a million of them cost time and no memory. */
-import { opaqueStore } from '../base.ts'
+import { opaqueStore, type Base } from '../base.ts'
 import type { Core } from '../core.ts'
 import { findTokenByHash } from '../tokens/find.ts'
 import { eachFolder, leasesUnder } from './folders.ts'
-import type { LeaseRecord } from './record.ts'
+import { irrevocablePrefix, leaseRecords, parseLeaseReference, type LeaseRecord } from './record.ts'
 
 export type CountBy = 'mount' | 'role' | 'owner'
 
@@ -27,7 +27,41 @@ export async function countLeases(core: Core, by: CountBy, prefix = ''): Promise
   }
   if (by === 'owner') await countByOwner(core, prefix, add)
   else await countByFolder(core, prefix, by, add)
-  return { counts: [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)), total }
+  return { counts: mostFirst(counts), total }
+}
+
+const mostFirst = (counts: ReadonlyMap<string, number>): LeaseCounts['counts'] => [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
+
+/** By mount: what could not be revoked. Reads those alone. */
+export async function countIrrevocable(base: Base): Promise<LeaseCounts> {
+  const counts = new Map<string, number>()
+  let total = 0
+  for await (const { secret } of eachIrrevocable(base)) {
+    total += 1
+    const name = secret?.mountPath ?? ''
+    counts.set(name, (counts.get(name) ?? 0) + 1)
+  }
+  return { counts: mostFirst(counts), total }
+}
+
+export async function listIrrevocable(base: Base, limit: number): Promise<LeaseRecord[]> {
+  const found: LeaseRecord[] = []
+  for await (const lease of eachIrrevocable(base)) if (found.push(lease) >= limit) break
+  return found
+}
+
+async function* eachIrrevocable(base: Base): AsyncIterable<LeaseRecord> {
+  const store = opaqueStore(base)
+  for (let after = ''; ; ) {
+    const names = await store.list(irrevocablePrefix, { after, limit: pieceMax })
+    for (const name of names) {
+      const { folder, suffix } = parseLeaseReference(name)
+      const lease = await leaseRecords.read(store, folder, suffix)
+      if (lease !== null) yield lease
+    }
+    if (names.length < pieceMax) return
+    after = names.at(-1) as string
+  }
 }
 
 type Add = (name: string, leases: number) => void

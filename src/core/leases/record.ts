@@ -59,6 +59,10 @@ export const leaseRecords = records<LeaseRecord, [folder: string, suffix: string
 export const folderRecords = records<{ readonly name: string; readonly closing?: true }, [parent: string, child: string]>((parent, child) => `folder/${parent}/${child}`)
 export const heldKey = (tokenHash: string, place: LeasePlace): string => `held/${tokenHash}/${place.folder}.${place.suffix}`
 
+/** Those that could not be revoked, so that they are found without a look at all the others. */
+export const irrevocablePrefix = 'irrevocable/'
+export const irrevocableKey = (place: LeasePlace): string => `${irrevocablePrefix}${place.folder}.${place.suffix}`
+
 /** `auth/a/login/x` lies in the folder `auth/a/login/`; the root folder is ''. */
 export const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/', path.length - 2) + 1)
 

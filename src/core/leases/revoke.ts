@@ -6,7 +6,7 @@ import type { Core } from '../core.ts'
 import type { Mount } from '../mounts/table.ts'
 import { withUnit, type Unit } from '../unit.ts'
 import { releaseLease } from './quotas.ts'
-import { heldKey, leaseExpiryKey, leaseRecords, type LeasePlace, type LeaseRecord, type SecretLease } from './record.ts'
+import { heldKey, irrevocableKey, leaseExpiryKey, leaseRecords, type LeasePlace, type LeaseRecord, type SecretLease } from './record.ts'
 
 /** Tries before a lease is irrevocable, and the wait after the first failure, doubled each time: seconds. */
 const failuresMax = 6
@@ -88,8 +88,11 @@ export function removeLease(unit: Unit, core: Core, place: LeasePlace, lease: Le
   releaseLease(opaque, lease)
   leaseRecords.remove(opaque, place.folder, place.suffix)
   if (lease.tokenHash !== '') opaque.delete(heldKey(lease.tokenHash, place))
-  if (lease.secret !== null) opaque.delete(leaseExpiryKey(lease.secret.expiresAt, place))
+  if (lease.secret !== null) opaque.delete(indexKeyOf(lease.secret, place))
 }
+
+/** Where a lease waits: in the index of times, or, when nobody comes for it by himself any more, in that of those. */
+const indexKeyOf = (secret: SecretLease, place: LeasePlace): string => (secret.irrevocable ? irrevocableKey(place) : leaseExpiryKey(secret.expiresAt, place))
 
 function noteFailure(core: Core, unit: Unit, place: LeasePlace, lease: LeaseRecord, secret: SecretLease, failure: string): void {
   const failures = secret.failures + 1
@@ -102,8 +105,8 @@ function noteFailure(core: Core, unit: Unit, place: LeasePlace, lease: LeaseReco
 export function leaveToSweeper(core: Core, unit: Unit, place: LeasePlace, lease: LeaseRecord, secret: SecretLease): void {
   const opaque = unit.on(opaqueStore(core))
   if (lease.tokenHash !== '') opaque.delete(heldKey(lease.tokenHash, place))
-  if (lease.secret !== null) opaque.delete(leaseExpiryKey(lease.secret.expiresAt, place))
-  if (!secret.irrevocable) opaque.put(leaseExpiryKey(secret.expiresAt, place), new Uint8Array(0))
+  if (lease.secret !== null) opaque.delete(indexKeyOf(lease.secret, place))
+  opaque.put(indexKeyOf(secret, place), new Uint8Array(0))
   leaseRecords.write(opaque, { ...lease, tokenHash: '', secret }, place.folder, place.suffix)
 }
 
@@ -129,7 +132,7 @@ export async function laneOf(core: Core, secret: SecretLease): Promise<string> {
 async function kindOf(core: Core, { mountPath, mountUuid, kind }: SecretLease): Promise<{ readonly mount: Mount; readonly kind: LeaseKind } | null> {
   const isIt = (mount: Mount | null | undefined): mount is Mount => mount?.record.uuid === mountUuid
   const atPath = await core.mounts.at(mountPath)
-  const mount = isIt(atPath) ? atPath : ((await core.mounts.leaving(mountUuid)) ?? (await core.mounts.list()).find(isIt) ?? null)
+  const mount = isIt(atPath) ? atPath : ((await core.mounts.leaving(mountUuid)) ?? (await core.mounts.byUuid(mountUuid)))
   const known = mount?.registered?.engine.leases?.[kind]
   return mount === null || known === undefined ? null : { mount, kind: known }
 }

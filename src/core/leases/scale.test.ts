@@ -1,31 +1,14 @@
 /** What lies there costs nothing at the start: what is read, and so time and memory, does not grow with the number of leases. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Store } from '../../kit/store.ts'
 import { serveHarness, type ServeHarness } from '../../request/testing/serve-harness.ts'
 import { memoryStore } from '../../storage/memory.ts'
 import { findToken } from '../tokens/find.ts'
 import { withUnit } from '../unit.ts'
 import { issueLease } from './issue.ts'
 import { startSweeper, sweepExpired } from './sweeper.ts'
+import { counting } from './testing/counting.ts'
 import { renter } from './testing/renter.ts'
-
-/** Counts what is read of a store: entries, and names of listings. */
-function counting(store: Store): { readonly store: Store; readonly reads: () => number } {
-  let reads = 0
-  return {
-    reads: () => reads,
-    store: {
-      ...store,
-      get: async (key) => ((reads += 1), await store.get(key)),
-      async list(...args) {
-        const names = await store.list(...args)
-        reads += 1 + names.length
-        return names
-      },
-    },
-  }
-}
 
 async function makeLeases({ core, rootToken }: ServeHarness, count: number): Promise<void> {
   const mount = await core.mounts.at('a/')

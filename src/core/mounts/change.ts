@@ -10,7 +10,7 @@ import { placeOf, type LeaseRecord } from '../leases/record.ts'
 import { laneOf, queueLease, revokeLease } from '../leases/revoke.ts'
 import { revokeToken } from '../tokens/revoke.ts'
 import { beginUnit, withUnit, type Unit } from '../unit.ts'
-import { conversions, mountRecords, removals, type MountConfig, type MountRecord } from './record.ts'
+import { conversions, mountRecords, removals, removeMount, writeMount, type MountConfig, type MountRecord } from './record.ts'
 import { moveQuotas } from './quotas.ts'
 import { mountDepthMax } from './table.ts'
 
@@ -48,7 +48,7 @@ export async function enableMount(core: Core, unit: Unit, wish: NewMount): Promi
     local: wish.local, seal_wrap: wish.sealWrap, external_entropy_access: wish.externalEntropy,
     options: registered.engine.checkOptions?.(wish.options ?? {}) ?? wish.options ?? {}, config: wish.config,
   }
-  mountRecords.write(named, record, record.path)
+  writeMount(named, record)
   await setUp(core, unit, record)
   bumpGeneration(unit.on(opaqueStore(core)))
   return record
@@ -75,12 +75,24 @@ function checkPath({ path, kind }: Pick<NewMount, 'path' | 'kind'>): void {
 async function checkFree(core: Core, unit: Unit, path: string): Promise<void> {
   const named = unit.on(namedStore(core))
   await claim(named, path)
-  const kindPrefix = path.startsWith('auth/') ? 'auth/' : ''
-  for (const name of await named.list('mounts/')) {
-    const other = decodeURIComponent(name)
-    if (!other.startsWith(kindPrefix) || (kindPrefix === '' && other.startsWith('auth/'))) continue
-    if (other.startsWith(path) || path.startsWith(other)) throw badRequest(`path is already in use at ${shownPath(other)}`)
+  const other = (await mountAround(named, path)) ?? (await mountInside(named, path))
+  if (other !== null) throw badRequest(`path is already in use at ${shownPath(other)}`)
+}
+
+/** The mount at this path, or at one that it lies in. */
+async function mountAround(named: Transaction, path: string): Promise<string | null> {
+  for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) {
+    const around = path.slice(0, slash + 1)
+    if ((await mountRecords.read(named, around)) !== null) return around
   }
+  return null
+}
+
+async function mountInside(named: Transaction, path: string): Promise<string | null> {
+  // Encoding goes character by character, so what begins with a path still does.
+  const prefix = encodeURIComponent(path)
+  const [next] = await named.list('mounts/', { after: prefix, limit: 1 })
+  return next?.startsWith(prefix) === true ? decodeURIComponent(next) : null
 }
 
 const mark = new Uint8Array([1])
@@ -129,7 +141,7 @@ async function finishRemoval(core: Core, record: MountRecord): Promise<void> {
     const named = unit.on(namedStore(core))
     const current = await mountRecords.read(named, record.path)
     if (current?.uuid === record.uuid) {
-      mountRecords.remove(named, record.path)
+      removeMount(named, current)
       await moveQuotas(core, unit, record.path, null)
     }
     removals.remove(named, record.uuid)
@@ -227,7 +239,7 @@ export async function moveMount(core: Core, unit: Unit, from: string, to: string
   if (record === null || record.tainted === true) throw badRequest(`no matching mount at ${JSON.stringify(from)}`)
   await checkFree(core, unit, to)
   mountRecords.remove(named, from)
-  mountRecords.write(named, { ...record, path: to }, to)
+  writeMount(named, { ...record, path: to })
   await moveQuotas(core, unit, from, to)
   bumpMounts(unit.on(opaqueStore(core)))
 }

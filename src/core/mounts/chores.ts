@@ -21,7 +21,7 @@ export class ChoreRunner {
   /** By mount. */
   readonly #underWay = new Map<string, Promise<void>>()
   readonly #stopping = new AbortController()
-  /** Those that have chores, as of one generation: ten thousand mounts are not looked through once a second. */
+  /** Those that have chores, as of one generation. */
   #busy: { readonly generation: number; readonly mounts: readonly Mount[] } = { generation: -1, mounts: [] }
 
   constructor(core: Core) {
@@ -41,8 +41,7 @@ export class ChoreRunner {
     // Read first: the list is at least as new.
     const generation = await currentGeneration(this.#core)
     if (generation !== this.#busy.generation) {
-      const mounts = await this.#core.mounts.list()
-      this.#busy = { generation, mounts: mounts.filter(({ registered }) => (registered?.engine.chores ?? []).length > 0) }
+      this.#busy = { generation, mounts: await mountsWithChores(this.#core) }
     }
     return this.#busy.mounts
   }
@@ -74,6 +73,14 @@ export class ChoreRunner {
     }
     this.#underWay.set(mount.record.uuid, work())
   }
+}
+
+/** In the order of their paths. */
+async function mountsWithChores({ mounts, registry }: Core): Promise<readonly Mount[]> {
+  const types = new Map(registry.all.filter(({ engine }) => (engine.chores ?? []).length > 0).map(({ engine }) => [`${engine.kind} ${engine.type}`, engine]))
+  const found: Mount[] = []
+  for (const { kind, type } of types.values()) found.push(...(await mounts.ofType(kind, type)))
+  return found.filter(({ registered }) => (registered?.engine.chores ?? []).length > 0).sort((a, b) => (a.record.path < b.record.path ? -1 : 1))
 }
 
 /** A chore that fails is tried again when it is due the next time. */

@@ -1,5 +1,6 @@
 /** What is stored of a mount: one record per mount, found by its path, never loaded as a table. */
 import { records } from '../../kit/records.ts'
+import type { Transaction } from '../../kit/store.ts'
 
 export interface MountConfig {
   /** 0: the system's default. Seconds. */
@@ -42,6 +43,29 @@ export interface MountRecord {
 
 /** One flat folder, so that listing the mounts is one list: the slashes of the path are encoded. */
 export const mountRecords = records<MountRecord, [path: string]>((path) => `mounts/${encodeURIComponent(path)}`)
+
+interface MountPlace {
+  readonly path: string
+}
+/** Where a mount is, by its accessor and by its uuid: nobody has to look through all of them. */
+export const mountPlaces = records<MountPlace, [id: string]>((id) => `mount-ids/${encodeURIComponent(id)}`)
+/** The mounts of one type, by uuid. */
+export const mountsOfType = records<MountPlace, [kind: string, type: string, uuid: string]>((kind, type, uuid) => `mount-types/${kind}.${encodeURIComponent(type)}/${uuid}`)
+
+/** Writes the record of a mount that is new, was changed, or was moved, and its indexes. `named`: the configuration of its namespace. */
+export function writeMount(named: Transaction, record: MountRecord): void {
+  const { path, kind, type, accessor, uuid } = record
+  mountRecords.write(named, record, path)
+  for (const id of [accessor, uuid]) mountPlaces.write(named, { path }, id)
+  mountsOfType.write(named, { path }, kind, type, uuid)
+}
+
+export function removeMount(named: Transaction, { path, kind, type, accessor, uuid }: MountRecord): void {
+  mountRecords.remove(named, path)
+  for (const id of [accessor, uuid]) mountPlaces.remove(named, id)
+  mountsOfType.remove(named, kind, type, uuid)
+}
+
 /** Mounts whose data are being converted to another version of their engine: by uuid. */
 export const conversions = records<{ readonly path: string; readonly from: string }, [uuid: string]>((uuid) => `conversions/${uuid}`)
 /** Mounts that were disabled and whose data, leases and tokens are still being removed: by uuid. */

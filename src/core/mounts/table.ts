@@ -4,7 +4,7 @@ import type { LayeredStore } from '../../storage/layered.ts'
 import { namedStore, rootNamespace, type Base } from '../base.ts'
 import { currentGeneration } from '../generation.ts'
 import type { Registered } from '../registry.ts'
-import { mountRecords, removals, type MountRecord } from './record.ts'
+import { mountPlaces, mountRecords, mountsOfType, removals, type MountRecord } from './record.ts'
 
 export interface Mount {
   readonly record: MountRecord
@@ -20,6 +20,10 @@ export interface MountTable {
   readonly at: (mountPath: string) => Promise<Mount | null>
   readonly list: (kind?: MountRecord['kind']) => Promise<Mount[]>
   readonly byAccessor: (accessor: string) => Promise<Mount | null>
+  /** Also of a mount that was moved; null for one that is being disabled, as for `at`. */
+  readonly byUuid: (uuid: string) => Promise<Mount | null>
+  /** Those of one type, without looking at the others. */
+  readonly ofType: (kind: MountRecord['kind'], type: string) => Promise<Mount[]>
   /** A mount that is being disabled: it serves nobody, but must still revoke what it issued. */
   readonly leaving: (uuid: string) => Promise<Mount | null>
   /** Drops what is kept. */
@@ -59,9 +63,31 @@ export function mountTable(base: Base): MountTable {
       const record = await removals.read(namedStore(base), uuid)
       return record === null ? null : mountOf(base, record)
     },
-    byAccessor: async (accessor) => (await list()).find((m) => m.record.accessor === accessor) ?? null,
+    byAccessor: async (accessor) => mountThat(await atPlaceOf(base, at, accessor), ({ record }) => record.accessor === accessor),
+    byUuid: async (uuid) => mountThat(await atPlaceOf(base, at, uuid), ({ record }) => record.uuid === uuid),
+    async ofType(kind, type) {
+      const named = namedStore(base)
+      const mounts: Mount[] = []
+      for (const uuid of await named.list(`mount-types/${kind}.${encodeURIComponent(type)}/`)) {
+        const place = await mountsOfType.read(named, kind, type, uuid)
+        const mount = place === null ? null : await at(place.path)
+        if (mount?.record.uuid === uuid) mounts.push(mount)
+      }
+      return mounts
+    },
   }
 }
+
+/** Longer than any accessor or uuid: whoever asks for one may send anything. */
+const idMax = 256
+
+async function atPlaceOf(base: Base, at: MountTable['at'], id: string): Promise<Mount | null> {
+  const place = id === '' || id.length > idMax ? null : await mountPlaces.read(namedStore(base), id)
+  return place === null ? null : await at(place.path)
+}
+
+/** The index is read apart from the mount, which may have changed in between. */
+const mountThat = (mount: Mount | null, isIt: (mount: Mount) => boolean): Mount | null => (mount !== null && isIt(mount) ? mount : null)
 
 async function findMount(at: (path: string) => Promise<Mount | null>, path: string): Promise<Mount | null> {
   let slash = path.indexOf('/')

@@ -1,8 +1,8 @@
 /** `sys/leases`: looking leases up, listing, renewing and revoking them, one by one or by prefix. */
 import { opaqueStore } from '../../core/base.ts'
 import type { Core } from '../../core/core.ts'
-import { leasesUnder, listFolder } from '../../core/leases/folders.ts'
-import { countLeases } from '../../core/leases/count.ts'
+import { listFolder } from '../../core/leases/folders.ts'
+import { countIrrevocable, countLeases, listIrrevocable } from '../../core/leases/count.ts'
 import { leaseRecords, placeOf, type LeaseRecord, type SecretLease } from '../../core/leases/record.ts'
 import { renewLease } from '../../core/leases/renew.ts'
 import { revokeOne, revokeUnder } from '../../core/mounts/change.ts'
@@ -129,15 +129,6 @@ const revokeByForce = systemPath('leases/revoke-force/{prefix*}', prefix).write(
 
 const typeField = { type: defaulted(text('`irrevocable`: those that could not be revoked.'), '') }
 
-async function irrevocable(core: Core, limit: number): Promise<LeaseRecord[]> {
-  const found: LeaseRecord[] = []
-  for await (const lease of leasesUnder(core, '')) {
-    if (lease.secret?.irrevocable === true) found.push(lease)
-    if (found.length >= limit) break
-  }
-  return found
-}
-
 const grouping = {
   group_by: defaulted(text('Count all leases: by `mount`, by `role` (the path that was asked for), or by `owner` (the entity or token that holds them).'), ''),
   prefix: defaulted(text('Only those below this path.'), ''),
@@ -157,10 +148,8 @@ const count = systemPath('leases/count').read({
   async handle({ core, input }) {
     if (input.group_by !== '') return await countAll(core, input.group_by, input.prefix, input.top)
     if (input.type !== 'irrevocable') return null
-    const leases = await irrevocable(core, Infinity)
-    const counts: Record<string, number> = {}
-    for (const { secret } of leases) if (secret !== null) counts[secret.mountPath] = (counts[secret.mountPath] ?? 0) + 1
-    return { counts, lease_count: leases.length }
+    const { counts, total } = await countIrrevocable(core)
+    return { counts: Object.fromEntries(counts), lease_count: total }
   },
 })
 
@@ -170,7 +159,7 @@ const list = systemPath('leases').read({
   input: { ...typeField, limit: defaulted(text('At most so many; `none`: all.'), '10000'), include_child_namespaces: defaulted(flag('Also in namespaces below.'), false) },
   async handle({ core, input }) {
     if (input.type !== 'irrevocable') return null
-    const leases = await irrevocable(core, input.limit === 'none' ? Infinity : Number(input.limit) || 10_000)
+    const leases = await listIrrevocable(core, input.limit === 'none' ? Infinity : Number(input.limit) || 10_000)
     return { lease_count: leases.length, leases: leases.map(({ id, secret }) => ({ lease_id: id, mount_id: secret?.mountUuid, error: secret?.failure })) }
   },
 })
