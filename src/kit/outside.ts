@@ -12,6 +12,11 @@ export interface ActCall {
   readonly signal: AbortSignal
   /** When the lease will end, in milliseconds since 1970; 0 where none was asked for. */
   readonly expiresAt: number
+  /**
+   * Commits something midway: what the other system has told, and must not be lost, whatever becomes of the rest. Throws when the mount is gone, or
+   * when `work` does.
+   */
+  readonly note: (work: (call: AfterActCall) => Promise<void>) => Promise<void>
 }
 
 /** `store` is the mount's own, in a unit of work that may run again. */

@@ -38,7 +38,7 @@ export async function intend(core: Core, unit: Unit, target: Resolved, { caller,
 /** The second and third step. `complete` makes the answer, as part of the unit that says that it is done. */
 export async function carryOut<T>(core: Core, target: Resolved, intent: Intent, complete: (unit: Unit, done: Done) => Promise<T>): Promise<T> {
   try {
-    await act(core, intent)
+    await act(core, target, intent)
     return await withUnit(async (unit) => {
       const lease = intent.lease === null ? null : await activateLease(core, unit, intent.lease)
       // Whoever asked for it was revoked meanwhile.
@@ -57,7 +57,7 @@ const afterAct = (core: Core, unit: Unit, { mount }: Resolved): AfterActCall => 
 /** Time is over, and what is under way may have changed something or not. */
 class TimeOver extends ApiError {}
 
-async function act(core: Core, { fields, lease }: Intent): Promise<void> {
+async function act(core: Core, target: Resolved, { fields, lease }: Intent): Promise<void> {
   const over = new AbortController()
   const expiresAt = lease === null || lease.secret === null ? 0 : endOf(lease.secret)
   let cancel = (): void => undefined
@@ -68,7 +68,7 @@ async function act(core: Core, { fields, lease }: Intent): Promise<void> {
     })
   })
   try {
-    await Promise.race([fields.act({ signal: over.signal, expiresAt }), late])
+    await Promise.race([fields.act({ signal: over.signal, expiresAt, note: (work) => commitMidway(core, target, work) }), late])
   } finally {
     cancel()
   }
@@ -79,12 +79,13 @@ async function giveUp(core: Core, target: Resolved, { fields, lease }: Intent, e
   // What did not end in time may still be at it: the sweeper undoes it when it cannot be any more.
   else if (lease !== null && !(error instanceof TimeOver)) await undoIntent(core, lease)
   const { failed } = fields
-  if (failed === undefined) return
-  await withUnit(async (unit) => {
-    await expectMount(core, unit, target)
-    await failed(afterAct(core, unit, target), error)
-  })
+  if (failed !== undefined) await commitMidway(core, target, (call) => failed(call, error))
 }
+
+const commitMidway = (core: Core, target: Resolved, work: (call: AfterActCall) => Promise<void>): Promise<void> => withUnit(async (unit) => {
+  await expectMount(core, unit, target)
+  await work(afterAct(core, unit, target))
+})
 
 const logLater = (core: Core, { mount }: Resolved, error: unknown): void =>
   core.host.log('warn', 'expiration', 'what was begun outside could not be undone yet', { mount: mount.record.path, error: error instanceof Error ? error.message : 'unknown' })

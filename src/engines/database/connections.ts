@@ -5,13 +5,14 @@ import { defaulted, duration, flag, list, nameText, optional, plainList, text, t
 import type { JsonObject } from '../../kit/json.ts'
 import { path, type Call } from '../../kit/operation.ts'
 import { listed } from '../../kit/result.ts'
+import { reschedule, type Schedule } from '../../kit/rotation/record.ts'
+import { never, nextAfter, parseSchedule } from '../../kit/rotation/schedule.ts'
+import { rotationShown } from '../../kit/rotation/show.ts'
 import type { Transaction } from '../../kit/store.ts'
 import { limitsOf, textDetail } from './details.ts'
 import { driverOf } from './drivers/list.ts'
 import { verifyDetails, type Pools } from './pools.ts'
-import { connections, reschedule, type Connection, type Schedule } from './records.ts'
-import { never, nextAfter, parseSchedule } from './schedule.ts'
-import { rotationShown } from './show.ts'
+import { connections, type Connection } from './records.ts'
 import { userFields } from './username.ts'
 
 const fields = {
@@ -130,7 +131,7 @@ export function connectionOperations(pools: Pools) {
       const made = changed(call, before)
       await check(made, input.verify_connection)
       connections.write(store, made, name)
-      reschedule(store, 'root', name, before?.rotation.nextAt ?? 0, made.rotation.nextAt)
+      reschedule(store, { kind: 'root', name }, before?.rotation.nextAt ?? 0, made.rotation.nextAt)
       warnOfUrl(made.details, warn)
       return null
     },
@@ -156,7 +157,7 @@ export function connectionOperations(pools: Pools) {
       const found = await connections.read(store, name)
       if (found === null) return null
       connections.remove(store, name)
-      reschedule(store, 'root', name, found.rotation.nextAt, 0)
+      reschedule(store, { kind: 'root', name }, found.rotation.nextAt, 0)
       afterCommit(() => pools.forget(mount.uuid, name))
       return null
     },

@@ -3,8 +3,11 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ChoreRunner } from '../../core/mounts/chores.ts'
 import { runTransaction } from '../../storage/transaction.ts'
-import { intend, settle } from './rotation.ts'
-import { readSubject, type SubjectName } from './subject.ts'
+import type { RotatingName } from '../../kit/rotation/record.ts'
+import { intend, settle } from '../../kit/rotation/rotator.ts'
+import { Pools } from './pools.ts'
+import { keeperOf } from './rotation.ts'
+import { readSubject } from './subject.ts'
 import { withPostgres, type Mounted } from '../../request/testing/mounted-database.ts'
 
 const onPostgres = withPostgres()
@@ -31,14 +34,14 @@ const staticCreds = async ({ server }: Mounted, name: string): Promise<{ passwor
 const shown = async ({ server }: Mounted, path: string): Promise<Record<string, unknown>> => (await server.ok('read', path)).data ?? {}
 
 /** A process that wrote its intent down, then changed the database or not, and was never heard of again. */
-async function crashed({ server }: Mounted, name: SubjectName, change: (password: string, old: string) => Promise<unknown>): Promise<void> {
+async function crashed({ server }: Mounted, name: RotatingName, change: (password: string, old: string) => Promise<unknown>): Promise<void> {
   const mount = await server.core.mounts.at('db/')
   assert.ok(mount !== null)
   const maker = { now: server.clock.now(), random: server.core.host.random, makePassword: async () => 'unused' }
   const plan = await runTransaction(mount.store, async (store) => {
     const subject = await readSubject(store, name)
     assert.ok(subject !== null)
-    return await intend(store, subject, maker, 60)
+    return await intend(keeperOf(new Pools()), store, subject, maker, 60)
   })
   await change(plan.next.password ?? '', plan.subject.secret.password ?? '')
 }
@@ -61,7 +64,7 @@ describe('the administrator', () => {
     const { server, connect, role, creds, db: { canLogIn, admin } } = mounted
     await connect({ root_rotation_statements: 'SELECT 1' })
     const answer = await server.request('write', 'db/rotate-root/pg')
-    assert.deepEqual([answer.status, answer.errors], [400, ['error setting credentials: the database took the new password, but refuses a login with it; the old one works']])
+    assert.deepEqual([answer.status, answer.errors], [400, ['error setting credentials: the new secret was taken, but a login with it is refused; the old one works']])
     assert.equal(await canLogIn(admin.username, admin.password), true)
     const { rotation_state: state, failed_rotations: failures } = await shown(mounted, 'db/config/pg')
     assert.deepEqual([state, failures], ['failing', 1])
@@ -228,7 +231,7 @@ describe('a static role', () => {
     const before = await staticCreds(mounted, 's')
     const mount = await server.core.mounts.at('db/')
     assert.ok(mount !== null)
-    await runTransaction(mount.store, (store) => settle(store, { kind: 'static', name: 's' }, { password: 'other' }, { state: 'done' }, { now: server.clock.now(), random: server.core.host.random }))
+    await runTransaction(mount.store, (store) => settle(keeperOf(new Pools()), store, { kind: 'static', name: 's' }, { password: 'other' }, { state: 'done' }, { now: server.clock.now(), random: server.core.host.random }))
     assert.equal((await staticCreds(mounted, 's')).password, before.password)
   }))
 })

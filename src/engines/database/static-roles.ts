@@ -4,16 +4,18 @@ import { duration, flag, nameText, optional, plainList, secret, text, textMap, t
 import { path, type Call } from '../../kit/operation.ts'
 import type { Outside } from '../../kit/outside.ts'
 import { listed, type Data } from '../../kit/result.ts'
+import { reschedule } from '../../kit/rotation/record.ts'
+import { rotating } from '../../kit/rotation/rotator.ts'
+import { never, nextAfter, parseSchedule } from '../../kit/rotation/schedule.ts'
+import { rotationShown, scheduleShown } from '../../kit/rotation/show.ts'
 import { formatTime } from '../../kit/time.ts'
 import { resolveConnection } from './connections.ts'
 import { parseCredentialConfig, parseCredentialType, shownConfig, shownSecret } from './credentials.ts'
 import { checkAllowed, guarded } from './creds.ts'
 import { probe, type Pools } from './pools.ts'
-import { reschedule, roles, staticRoles, type StaticRole } from './records.ts'
+import { roles, staticRoles, type StaticRole } from './records.ts'
 import { pageFields, pageOf } from './roles.ts'
-import { rotating } from './rotate.ts'
-import { never, nextAfter, parseSchedule } from './schedule.ts'
-import { rotationShown, scheduleShown } from './show.ts'
+import { keeperOf } from './rotation.ts'
 import { readSubject } from './subject.ts'
 
 const fields = {
@@ -87,7 +89,7 @@ export function staticRoleOperations(pools: Pools) {
     async handle({ params: { name }, store }) {
       const found = await staticRoles.read(store, name)
       staticRoles.remove(store, name)
-      reschedule(store, 'static', name, found?.rotation.nextAt ?? 0, 0)
+      reschedule(store, { kind: 'static', name }, found?.rotation.nextAt ?? 0, 0)
       return null
     },
   })
@@ -100,7 +102,7 @@ function update({ params: { name }, store, now }: WriteCall, before: StaticRole,
   const { rotation, schedule } = made
   const nextAt = before.successor === null ? nextAfter(schedule, rotation.lastAt || now, now) : rotation.nextAt
   staticRoles.write(store, { ...made, rotation: { ...rotation, nextAt } }, name)
-  reschedule(store, 'static', name, before.rotation.nextAt, nextAt)
+  reschedule(store, { kind: 'static', name }, before.rotation.nextAt, nextAt)
   return null
 }
 
@@ -114,15 +116,13 @@ async function takeOver(pools: Pools, call: WriteCall, made: StaticRole): Promis
     if (password !== '') await guarded(connection, [secret], () => checkPassword(pools, call, made, password))
     const nextAt = nextAfter(made.schedule, now, now)
     staticRoles.write(store, { ...made, secret, rotation: { ...never, nextAt } }, name)
-    reschedule(store, 'static', name, 0, nextAt)
+    reschedule(store, { kind: 'static', name }, 0, nextAt)
     return null
   }
   staticRoles.write(store, { ...made, secret }, name)
   const subject = await readSubject(store, { kind: 'static', name })
   if (subject === null) throw badRequest(`failed to find entry for connection with name: ${JSON.stringify(made.database)}`)
-  return await rotating(pools, { ...call, mount }, subject, ({ store: after }) => {
-    staticRoles.remove(after, name)
-  })
+  return await rotating(keeperOf(pools), { ...call, mount }, subject, (after) => staticRoles.remove(after, name))
 }
 
 async function checkPassword(pools: Pools, { store, mount }: WriteCall, { database: name, username }: StaticRole, password: string): Promise<void> {

@@ -1,12 +1,12 @@
 /** What is shown of rotations. */
-import type { Data } from '../../kit/result.ts'
-import { formatTime } from '../../kit/time.ts'
-import type { Rotation, Schedule, Successor } from './records.ts'
+import type { Data } from '../result.ts'
+import { formatTime } from '../time.ts'
+import type { Rotation, Schedule, Successor } from './record.ts'
 
 const shownTime = (ms: number): string | null => (ms === 0 ? null : formatTime(ms))
 
 /** When the last one was and how it went, and when the next one is. Nothing where none ever was, nor is to be. */
-export function rotationShown(rotation: Rotation, schedule: Schedule | null, successor: Successor | null): Data {
+export function rotationShown(rotation: Rotation, schedule: Schedule | null, successor: Successor<unknown> | null): Data {
   const { lastAt, nextAt, failure, failures } = rotation
   if (schedule === null && lastAt === 0 && failure === '' && successor === null) return {}
   return {

@@ -1,7 +1,7 @@
 /** When something rotates: every so often, or as cron says; and again after a failure. */
-import { parseCron } from '../../kit/cron.ts'
-import { badRequest } from '../../kit/errors.ts'
-import type { Rotation, Schedule } from './records.ts'
+import { parseCron } from '../cron.ts'
+import { badRequest } from '../errors.ts'
+import type { Rotation, Schedule } from './record.ts'
 
 /** As Vault's: more often it could not be looked after. */
 const periodLeast = 5
