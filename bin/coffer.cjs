@@ -7,10 +7,9 @@ const { join } = require('node:path')
 // Files, the store and password hashes share this pool of threads, whose size is read when it is first used.
 if (process.argv[2] === 'server') process.env.UV_THREADPOOL_SIZE ||= '8'
 
-const built = join(__dirname, '../dist/coffer.cjs')
+const built = join(__dirname, '../dist/boot.cjs')
 if (existsSync(built)) {
-  require('node:module').enableCompileCache?.()
-  require(built)
+  require(built).start('coffer.cjs', 'main')
 } else {
   process.stderr.write('Coffer is not built yet. In the folder of its package.json run:\n\n  npm install && npm run build\n')
   process.exitCode = 1

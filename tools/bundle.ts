@@ -1,116 +1,130 @@
 /**
- * After the compiler: takes away what it made of sources that are gone, puts the command into `dist/coffer.cjs`, the server that it starts into
- * `dist/server.mjs`, and its workers into `dist/worker-main.mjs`. Packages stay where npm has put them.
+ * After the compiler: takes away what it made of sources that are gone, and bundles three programs of two files each: what is needed at once, and all modules
+ * that are imported on demand, which share those of the first file. The command is `coffer.cjs` and `coffer-more.cjs`; the server `server.cjs`, all
+ * that a supervisor loads, and `server-more.cjs`, in which its workers begin. `boot.cjs` loads them. Packages stay where npm has put them.
  *
- * Node spends a millisecond on every 40 KB that it parses and on every further file, at each call. So the verbs that scripts call
- * stand in `coffer.cjs`; all other modules that are imported on demand are in `coffer-more.cjs`, and share those that the first file has.
+ * Node spends a millisecond on every 40 KB that it parses and on every further file, at each call.
  */
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { build, type BuildOptions, type BuildResult, type Plugin } from 'esbuild'
 import { listFiles } from './source.ts'
 
 const dist = join(import.meta.dirname, '..')
-const serverMain = join(dist, 'src/server/main.js')
 
 const common = {
   bundle: true,
   platform: 'node',
   target: 'node20',
+  format: 'cjs',
   packages: 'external',
+  // Packages that are loaded on demand, ES modules too, are required: a script that imports has to name a loader, which Node calls experimental.
+  supported: { 'dynamic-import': false },
   legalComments: 'none',
   logLevel: 'warning',
+  metafile: true,
 } as const satisfies BuildOptions
 
-const commandOptions = { ...common, format: 'cjs', minify: true, metafile: true } as const satisfies BuildOptions
+interface Program {
+  readonly name: string
+  /** The module in which it begins. */
+  readonly main: string
+  /** Modules that are imported on demand, and still belong into the first file. */
+  readonly hot: readonly string[]
+  /** Modules of the second file in which other processes begin. */
+  readonly entries: readonly string[]
+  readonly options: BuildOptions
+}
 
-/** What is imported on demand, and still belongs into the first file. */
 const hotVerbs = ['delete', 'kv/delete', 'kv/get', 'kv/list', 'kv/put', 'list', 'login', 'print-token', 'read', 'status', 'unwrap', 'write']
-const hot = new Set([...hotVerbs.map((verb) => `src/cli/verbs/${verb}.js`), 'src/cli/saved-token.js', 'src/cli/describe-failure.js'])
+const command: Program = {
+  name: 'coffer',
+  main: 'src/cli/main.js',
+  hot: [...hotVerbs.map((verb) => `src/cli/verbs/${verb}.js`), 'src/cli/saved-token.js', 'src/cli/describe-failure.js'],
+  entries: [],
+  options: { minify: true },
+}
+const workerMain = 'src/server/workers/worker-main.js'
+/** Not made smaller: its log names lines. */
+const server: Program = { name: 'server', main: 'src/server/main.js', hot: ['src/server/workers/supervise.js'], entries: [workerMain], options: { sourcemap: 'linked' } }
 
 const nameOf = (path: string): string => relative(dist, path).replaceAll('\\', '/')
 const requires = (names: readonly string[]): string =>
   names.map((name) => `${JSON.stringify(name)}: () => require(${JSON.stringify(`./${name}`)}),`).join('\n')
 const entry = (contents: string): BuildOptions['stdin'] & object => ({ contents, resolveDir: dist, loader: 'js' })
+const withUrl: BuildOptions = {
+  define: { 'import.meta.url': 'bundleUrl' },
+  banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href" },
+}
 
 /** The server is a program of its own: no other verb needs a line of it. */
 const serverApart: Plugin = {
   name: 'server-apart',
-  setup({ onResolve }) {
-    onResolve({ filter: /\/server\/main\.js$/ }, () => ({ path: './server.mjs', external: true }))
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /\/server\/main\.js$/ }, ({ kind }) => (kind === 'dynamic-import' ? { path: 'server', namespace: 'server' } : undefined))
+    onLoad({ filter: /.*/, namespace: 'server' }, () => ({ contents: "module.exports = require('./server.cjs')", resolveDir: dist }))
+    onResolve({ filter: /^\.\/server\.cjs$/ }, ({ path }) => ({ path, external: true }))
   },
 }
 
 /** Modules imported on demand come out of the second file; their names are gathered in `cold`. */
-const coldApart = (cold: Set<string>): Plugin => ({
+const coldApart = ({ name: program, hot }: Program, cold: Set<string>): Plugin => ({
   name: 'cold-apart',
   setup({ onLoad, onResolve }) {
+    const file = `./${program}-more.cjs`
     onResolve({ filter: /^\.{1,2}\// }, ({ kind, path, resolveDir }) => {
+      if (path === file) return { path, external: true }
       const name = nameOf(join(resolveDir, path))
-      if (kind !== 'dynamic-import' || hot.has(name)) return undefined
+      if (kind !== 'dynamic-import' || hot.includes(name)) return undefined
       cold.add(name)
       return { path: name, namespace: 'cold' }
     })
-    onLoad({ filter: /.*/, namespace: 'cold' }, ({ path }) => ({
-      contents: `module.exports = require('./coffer-more.cjs')[${JSON.stringify(path)}]()`,
-      resolveDir: dist,
-    }))
-    onResolve({ filter: /^\.\/coffer-more\.cjs$/ }, ({ path }) => ({ path, external: true }))
+    onLoad({ filter: /.*/, namespace: 'cold' }, ({ path }) => ({ contents: `module.exports = require('${file}')[${JSON.stringify(path)}]()`, resolveDir: dist }))
   },
 })
 
 /** Modules of the first file are taken from there, so that there is one of each. */
-const hotShared = (shared: ReadonlySet<string>): Plugin => ({
+const hotShared = ({ name: program }: Program, shared: ReadonlySet<string>): Plugin => ({
   name: 'hot-shared',
   setup({ onLoad, onResolve }) {
+    const file = `./${program}.cjs`
     onResolve({ filter: /^\.{1,2}\// }, ({ path, resolveDir }) => {
+      if (path === file) return { path, external: true }
       const name = nameOf(join(resolveDir, path))
       return shared.has(name) ? { path: name, namespace: 'hot' } : undefined
     })
-    onLoad({ filter: /.*/, namespace: 'hot' }, ({ path }) => ({
-      contents: `module.exports = require('./coffer.cjs').modules[${JSON.stringify(path)}]()`,
-      resolveDir: dist,
-    }))
-    onResolve({ filter: /^\.\/coffer\.cjs$/ }, ({ path }) => ({ path, external: true }))
+    onLoad({ filter: /.*/, namespace: 'hot' }, ({ path }) => ({ contents: `module.exports = require('${file}').modules[${JSON.stringify(path)}]()`, resolveDir: dist }))
   },
 })
 
-async function bundleCommand(): Promise<void> {
-  const cold = new Set<string>()
-  const plugins = [serverApart, coldApart(cold)]
-  const start = "require('./src/cli/main.js')"
-  const first = await build({ ...commandOptions, stdin: entry(start), write: false, plugins })
-  const shared = modulesIn(first)
-  const exported = `exports.modules = {\n${requires(shared)}\n}\n`
-  await build({ ...commandOptions, stdin: entry(exported + start), outfile: join(dist, 'coffer.cjs'), plugins })
+async function bundle(program: Program): Promise<void> {
+  const { name, main, entries } = program
+  const options = { ...withUrl, ...program.options, ...common }
+  const cold = new Set<string>(entries)
+  const plugins = [serverApart, coldApart(program, cold)]
+  const start = `Object.assign(exports, require('./${main}'))`
+  const shared = modulesIn(await build({ ...options, sourcemap: false, stdin: entry(start), write: false, plugins }), main)
+  await build({ ...options, stdin: entry(`exports.modules = {\n${requires(shared)}\n}\n${start}`), outfile: join(dist, `${name}.cjs`), plugins })
   await build({
-    ...commandOptions,
+    ...options,
     stdin: entry(`module.exports = {\n${requires([...cold].toSorted())}\n}`),
-    outfile: join(dist, 'coffer-more.cjs'),
-    plugins: [serverApart, hotShared(new Set(shared))],
+    outfile: join(dist, `${name}-more.cjs`),
+    plugins: [serverApart, hotShared(program, new Set(shared))],
   })
 }
 
-/** The compiled modules that went into a bundle. */
-const modulesIn = ({ metafile }: BuildResult<{ metafile: true }>): string[] =>
+/** The compiled modules that went into a bundle, but for the one in which it begins. */
+const modulesIn = ({ metafile }: BuildResult<{ metafile: true }>, main: string): string[] =>
   Object.keys(metafile.inputs)
     .map((path) => nameOf(join(process.cwd(), path)))
-    .filter((name) => /^(?:src|client)\//.test(name) && name !== 'src/cli/main.js')
+    .filter((name) => /^(?:src|client)\//.test(name) && name !== main)
 
-/** The supervisor of workers loads only what it needs: the rest is in files that all of them share. */
-async function bundleServer(): Promise<void> {
-  if (!existsSync(serverMain)) return
-  for (const name of readdirSync(dist)) if (/^server-.*\.mjs\b/.test(name)) rmSync(join(dist, name))
-  await build({
-    ...common,
-    entryPoints: { server: serverMain, 'worker-main': join(dist, 'src/server/workers/worker-main.js') },
-    outdir: dist,
-    outExtension: { '.js': '.mjs' },
-    chunkNames: 'server-[hash]',
-    splitting: true,
-    format: 'esm',
-    sourcemap: 'linked',
-  })
+/** What loads the bundles, and the file that processes of workers run. */
+async function bundleBoot(): Promise<void> {
+  const paths: BuildOptions = { define: { 'import.meta.dirname': '__dirname' }, minify: true }
+  await build({ ...common, ...paths, entryPoints: [join(dist, 'src/boot/boot.js')], outfile: join(dist, 'boot.cjs') })
+  const worker = `require('./boot.cjs').start('server-more.cjs', 'worker')[${JSON.stringify(workerMain)}]()\n`
+  writeFileSync(join(dist, 'worker-main.cjs'), worker)
 }
 
 /** The compiler never deletes: without this a test that was removed would still run. */
@@ -120,4 +134,5 @@ function removeOrphans(): void {
 }
 
 removeOrphans()
-await Promise.all([bundleCommand(), bundleServer()])
+rmSync(join(dist, 'compiled'), { recursive: true, force: true })
+await Promise.all([bundle(command), bundle(server), bundleBoot()])

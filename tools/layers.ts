@@ -12,6 +12,7 @@ interface Layer {
 }
 
 const layers: readonly Layer[] = [
+  { folder: 'src/boot', only: [] }, // loads the bundles, before anything else
   {
     folder: 'src/cli',
     only: ['src/server', 'src/agent', 'src/scan', 'client/src/node', 'client/src', 'src/kit'],

@@ -14,7 +14,7 @@ test('a server has eight threads for files, unless the environment says otherwis
   try {
     for (const name of ['bin', 'dist']) mkdirSync(join(folder, name))
     copyFileSync(launcher, join(folder, 'bin/coffer.cjs'))
-    writeFileSync(join(folder, 'dist/coffer.cjs'), 'process.stdout.write(String(process.env.UV_THREADPOOL_SIZE))')
+    writeFileSync(join(folder, 'dist/boot.cjs'), 'exports.start = () => process.stdout.write(String(process.env.UV_THREADPOOL_SIZE))')
     const sizeFor = (verb: string, given: NodeJS.ProcessEnv = {}): string =>
       spawnSync(process.execPath, [join(folder, 'bin/coffer.cjs'), verb], { env: { PATH: process.env['PATH'], ...given }, encoding: 'utf8' }).stdout
     assert.deepEqual([sizeFor('server'), sizeFor('server', { UV_THREADPOOL_SIZE: '3' }), sizeFor('status')], ['8', '3', 'undefined'])
