@@ -24,6 +24,9 @@ function randomSource(): (bytes: number) => Uint8Array {
 
 export const realNow = (): number => Date.now()
 
+/** Milliseconds that only ever grow, for time-outs and pauses: nobody can set them. They mean nothing to another process. */
+export const steadyNow = (): number => performance.now()
+
 export const realHost = (log: Logger): Host => ({
   now: realNow,
   random: randomSource(),

@@ -6,6 +6,7 @@ import type { Core } from '../core/core.ts'
 import type { CustomHeaders } from '../http/encode.ts'
 import { startListener, type Listener } from '../http/listener.ts'
 import { headersFor, withBound } from './bound.ts'
+import { watchClock } from './clock-watch.ts'
 import type { ServerConfig } from './config/config.ts'
 import { Gate, wireHostFor } from './front.ts'
 import { realHost } from './host.ts'
@@ -65,7 +66,7 @@ async function start(given: ServerConfig, log: Log, steps: Steps, onStop: (reaso
   for (const warning of given.warnings) log.write('warn', 'config', warning)
   const host = realHost(log.write)
   const gate = new Gate()
-  const undo: (() => Promise<void>)[] = []
+  const undo: (() => Promise<void>)[] = [watchClock(log.write, host.now)]
   try {
     const listeners: Listener[] = []
     for (const listener of given.listeners) {

@@ -2,6 +2,7 @@
 import type { SeveralSeals } from '../barrier/seals/several.ts'
 import type { Core } from '../core/core.ts'
 import { Conflict } from '../kit/errors.ts'
+import { steadyNow } from './host.ts'
 
 const againMs = 60_000
 
@@ -10,7 +11,7 @@ export function careForSeals(core: Core): () => Promise<void> {
   const { rewrap, renew, type = '' } = (core.keys.automatic ?? {}) as Partial<SeveralSeals>
   let [copiesAt, renewAt] = [0, 0]
   return async () => {
-    const now = core.host.now()
+    const now = steadyNow()
     if (core.barrier.isSealed) [copiesAt, renewAt] = [0, 0]
     else if (rewrap !== undefined && now >= copiesAt) {
       copiesAt = now + againMs

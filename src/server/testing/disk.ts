@@ -6,12 +6,11 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
-const source = join(import.meta.dirname, '../../../../src/server/testing/disk-shim.c')
-
-/** Compiles the shim into a folder. Null where there is no C compiler, or another system than Linux. */
-export function buildShim(folder: string): string | null {
+/** Compiles `disk-shim.c` or `clock-shim.c` into a folder. Null where there is no C compiler, or another system than Linux. */
+export function buildShim(folder: string, name: 'disk' | 'clock' = 'disk'): string | null {
   if (process.platform !== 'linux') return null
-  const file = join(folder, 'disk-shim.so')
+  const file = join(folder, `${name}-shim.so`)
+  const source = join(import.meta.dirname, `../../../../src/server/testing/${name}-shim.c`)
   try {
     execFileSync('cc', ['-O2', '-shared', '-fPIC', '-o', file, source, '-ldl', '-lpthread'], { stdio: 'ignore' })
   } catch {

@@ -6,6 +6,9 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 
+/** For whatever should be there soon. Long, because a machine under load is no failure. */
+const patienceMs = 60_000
+
 /** The compiled entry point of the command. */
 export const mainFile = join(import.meta.dirname, '../../cli/main.js')
 
@@ -20,7 +23,7 @@ export interface RunningServer {
   readonly child: ChildProcess
   out(): string
   err(): string
-  /** Resolves once the output has it. Fails when the process ends or ten seconds are over. */
+  /** Resolves once the output has it. Fails when the process ends or a minute is over. */
   printed(pattern: RegExp): Promise<void>
   readonly ended: Promise<Ended>
   stop(signal?: NodeJS.Signals): Promise<Ended>
@@ -40,8 +43,10 @@ export interface Place {
   shell(script: string, environment?: NodeJS.ProcessEnv): Ended
 }
 
-interface StartOptions {
+export interface StartOptions {
   readonly environment?: NodeJS.ProcessEnv
+  /** A command of `sh` that the server is started after, in the same process: limits. */
+  readonly after?: string
   readonly stdio?: StdioOptions
 }
 
@@ -72,7 +77,9 @@ function makePlace(folder: string, servers: RunningServer[]): Place {
   const environment = { PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}`, HOME: folder }
   const start = (args: readonly string[], options: StartOptions = {}): RunningServer => {
     const env = { ...environment, ...options.environment }
-    const child = spawn(process.execPath, [mainFile, 'server', ...args], { cwd: folder, env, stdio: options.stdio ?? ['ignore', 'pipe', 'pipe'] })
+    const command = [process.execPath, mainFile, 'server', ...args]
+    const [program = '', ...words] = options.after === undefined ? command : ['sh', '-c', `${options.after}; exec "$@"`, 'sh', ...command]
+    const child = spawn(program, words, { cwd: folder, env, stdio: options.stdio ?? ['ignore', 'pipe', 'pipe'] })
     const server = watch(child)
     servers.push(server)
     return server
@@ -105,7 +112,7 @@ function watch(child: ChildProcess): RunningServer {
     err: () => text.err,
     ended,
     async printed(pattern) {
-      for (const deadline = Date.now() + 10_000; !pattern.test(text.out + text.err); await pause(10)) {
+      for (const deadline = Date.now() + patienceMs; !pattern.test(text.out + text.err); await pause(10)) {
         if (child.exitCode !== null || child.signalCode !== null || Date.now() > deadline) throw new Error(`${pattern} was not printed, but:\n${text.out}${text.err}`)
       }
     },
@@ -131,7 +138,7 @@ export async function ask(url: string, init: { readonly method?: string; readonl
     method,
     headers: { connection: 'close', ...(token === undefined ? {} : { 'x-vault-token': token }) },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(patienceMs),
   })
   return { status: answer.status, text: await answer.text(), headers: answer.headers }
 }
@@ -170,10 +177,10 @@ export function kill(pid: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
-/** Fails when one of them is still there after ten seconds. One that nobody has waited for yet is gone. */
+/** Fails when one of them is still there after a minute. One that nobody has waited for yet is gone. */
 export async function gone(pids: readonly number[]): Promise<void> {
   const isThere = (pid: number): boolean => kill(pid, 0) && !isZombie(pid)
-  for (const deadline = Date.now() + 10_000; pids.some(isThere); await pause(5)) if (Date.now() > deadline) throw new Error(`still running: ${pids.filter(isThere).join()}`)
+  for (const deadline = Date.now() + patienceMs; pids.some(isThere); await pause(5)) if (Date.now() > deadline) throw new Error(`still running: ${pids.filter(isThere).join()}`)
 }
 
 function isZombie(pid: number): boolean {

@@ -21,7 +21,7 @@ export interface WorkerHandle extends Taker {
   /** Resolves with how it ended, once nothing more can come of it. */
   readonly ended: Promise<string>
   state: WorkerState
-  /** Milliseconds since 1970; null: it never was. */
+  /** By `steadyNow`; null: it never was. */
   readyAt: number | null
   /** Looks since it answered the last one. */
   unanswered: number

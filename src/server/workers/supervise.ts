@@ -1,5 +1,6 @@
 /** A run of a server with several workers: what the supervisor does, from its configuration to its exit code. It serves no request itself. */
 import { headersFor, withBound } from '../bound.ts'
+import { watchClock } from '../clock-watch.ts'
 import type { ServerConfig } from '../config/config.ts'
 import { lockStorage } from '../lock-storage.ts'
 import { createLog, describeError, type Log } from '../log.ts'
@@ -21,7 +22,7 @@ export async function supervise(mode: Mode, count: number, process: ServerProces
   const stopped = stopSignal(process, () => void (running !== null && reload(running.config, supervisor, mode, log)))
   process.onFailure((error) => log.write('error', 'core', 'unhandled failure', describeError(error)))
   try {
-    running = await start(mode, supervisor, log)
+    running = await start(mode, supervisor, log, process.now)
   } catch (error) {
     stopped.end()
     process.err(startFailure(oneLine(error)))
@@ -37,9 +38,9 @@ export async function supervise(mode: Mode, count: number, process: ServerProces
 }
 
 /** Addresses come first: a taken port is found before a folder, a key or a token is made. Whatever was opened is closed when a later step fails. */
-async function start({ config: given }: Mode, supervisor: Supervisor, log: Log): Promise<Running> {
+async function start({ config: given }: Mode, supervisor: Supervisor, log: Log, now: () => number): Promise<Running> {
   for (const warning of given.warnings) log.write('warn', 'config', warning)
-  const undo: (() => Promise<void>)[] = [() => supervisor.stop()]
+  const undo: (() => Promise<void>)[] = [watchClock(log.write, now), () => supervisor.stop()]
   try {
     // The process starts while the rest is done.
     const first = supervisor.prepareFirst()

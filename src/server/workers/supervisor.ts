@@ -9,6 +9,7 @@ import { ApiError } from '../../kit/errors.ts'
 import type { ServerConfig } from '../config/config.ts'
 import type { Log } from '../log.ts'
 import type { Mode } from '../mode.ts'
+import { steadyNow } from '../host.ts'
 import { drainMs } from '../limits.ts'
 import type { ServerProcess } from '../process.ts'
 import { Acceptor } from './acceptor.ts'
@@ -31,7 +32,6 @@ const closeMs = 5_000
 export class Supervisor {
   readonly acceptor: Acceptor
   readonly #mode: Mode
-  readonly #process: ServerProcess
   readonly #log: Log
   readonly #fail: (reason: Error) => void
   readonly #book: LogBook
@@ -49,7 +49,6 @@ export class Supervisor {
   constructor(mode: Mode, process: ServerProcess, log: Log, fail: (reason: Error) => void) {
     this.#mode = mode
     this.#config = mode.config
-    this.#process = process
     this.#log = log
     this.#fail = fail
     this.#book = new LogBook(log, process.out, () => this.#open())
@@ -98,7 +97,7 @@ export class Supervisor {
     seal: () => this.#seal(),
     shareKey: () => this.#shareKey(worker),
     perform: (call) => this.#perform(call),
-    count: ({ address, limit }) => this.#counter.take(address, limit, this.#process.now()),
+    count: ({ address, limit }) => this.#counter.take(address, limit, steadyNow()),
     figures: () => this.#figures(worker),
     remember: ({ token, address }) => {
       this.#mode.remember(token, address)
@@ -147,7 +146,7 @@ export class Supervisor {
   #follow(worker: WorkerHandle): void {
     void worker.ended.then((how) => {
       if (this.#isStopping) return
-      const waitMs = this.#restarts.next(how, worker.readyAt === null ? null : this.#process.now() - worker.readyAt)
+      const waitMs = this.#restarts.next(how, worker.readyAt === null ? null : steadyNow() - worker.readyAt)
       if (waitMs === null) return this.#fail(new Error(`workers end as soon as they are started (${how}): giving up`))
       this.#log.write('error', 'workers', 'a worker ended and is replaced', { worker: worker.number, how, pid: worker.child.pid ?? 0, wait_ms: waitMs })
       this.#after(waitMs, () => this.#add(worker.number))
@@ -163,7 +162,7 @@ export class Supervisor {
     await this.#unsealLike(worker, isFirst)
     if (this.#hasEnded(worker)) throw new Error('it has ended')
     worker.state = 'ready'
-    worker.readyAt = this.#process.now()
+    worker.readyAt = steadyNow()
     this.acceptor.add(worker)
   }
 

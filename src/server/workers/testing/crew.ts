@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Agent, request as httpRequest } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
-import { freePort, inPlace, type Place, type RunningServer } from '../../testing/process.ts'
+import { freePort, inPlace, type Place, type RunningServer, type StartOptions } from '../../testing/process.ts'
 
 export interface Answer {
   readonly status: number
@@ -76,12 +76,12 @@ export interface RunningCrew {
   readonly served: (count: number) => Promise<void>
 }
 
-/** Starts a server with its data in a folder and so many workers. The last argument may be a configuration to use in place of the embedded default. */
-export const withCrew = (count: number, body: (crew: RunningCrew) => Promise<void>): Promise<void> =>
+/** Starts a server with its data in the folder `d` and so many workers; `how` is asked how to start it. */
+export const withCrew = (count: number, body: (crew: RunningCrew) => Promise<void>, how: (place: Place) => StartOptions = () => ({})): Promise<void> =>
   inPlace(async (place) => {
     const port = await freePort()
     const args = [`-data=d`, `-listen=127.0.0.1:${port}`, `-workers=${count}`, '-dev-no-store-token']
-    const server = await place.started(args)
+    const server = await place.started(args, how(place))
     const rootToken = /^Root token: (hvs\.\S{24})$/m.exec(server.out())?.[1] ?? ''
     await withConnections({ place, server, port, rootToken, args }, count, body)
   })
