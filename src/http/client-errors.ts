@@ -6,6 +6,7 @@ import type { AnswerWriter } from './encode.ts'
 import { errorsAnswer } from './answers.ts'
 import { continueFromVerb, findRefusedVerb } from './list-verb.ts'
 import { afterAnswers, holdConnection } from './takeover.ts'
+import { retrySoon } from '../request/answer.ts'
 
 interface ParserError extends NodeJS.ErrnoException {
   readonly rawPacket?: Buffer
@@ -108,13 +109,14 @@ const reasons: Readonly<Record<number, string>> = {
   408: 'Request Timeout',
   413: 'Payload Too Large',
   431: 'Request Header Fields Too Large',
+  503: 'Service Unavailable',
 }
 
 /** An answer written by hand: there is no request that node:http could answer. */
 export function rawAnswer({ writer, now }: Pick<ClientErrorSettings, 'writer' | 'now'>, status: number, errors: readonly string[]): Buffer {
   const { body } = errorsAnswer(status, errors)
   const headers = [...writer.standard(status), 'Content-Type', 'application/json', 'Content-Length', `${Buffer.byteLength(`${body}`)}`]
-  headers.push('Date', new Date(now()).toUTCString(), 'Connection', 'close')
+  headers.push('Date', new Date(now()).toUTCString(), 'Connection', 'close', ...(status === 503 ? retrySoon : []))
   let text = `HTTP/1.1 ${status} ${reasons[status] ?? ''}\r\n`
   for (let i = 0; i < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`
   return Buffer.from(`${text}\r\n${body}`, 'latin1')

@@ -6,6 +6,7 @@ import type { JsonObject } from '../kit/json.ts'
 import type { ClientGone, OpenEndpoint, Serve, WireRequest, WireResponse, WireVerb } from '../request/wire.ts'
 import { errorAnswer, errorsAnswer } from './answers.ts'
 import { decodeBody, discardBody, hasBody, type BodyLimits, type BodyReader } from './body.ts'
+import type { ConnectionLimit } from './connection-limit.ts'
 import { certificatesOf, type Connection } from './connection.ts'
 import { judgeOrigin, type CorsSettings } from './cors.ts'
 import { decodeHead, isApiTarget, targetOf, type RequestHead } from './decode.ts'
@@ -26,6 +27,8 @@ export interface WireHost {
    * a write. Throws `ApiError` as well as it answers.
    */
   readonly admit?: (request: WireRequest) => WireResponse | null | Promise<WireResponse | null>
+  /** Of all listeners of this process together; absent: none. */
+  readonly connections?: ConnectionLimit
   /** Paths whose writes are handed on as `upload`, unread and without the limit of bodies. */
   readonly isUpload?: (path: string) => boolean
   /** What needs no token on this listener; nothing when absent. Requests carry it. */

@@ -77,7 +77,9 @@ export class Listener {
     const accepted = settings.tls === null ? 'connection' : 'secureConnection'
     server.prependListener(accepted, (socket: Socket) => this.#open(socket))
     server.prependListener('connection', (socket: Socket) => {
-      if (!this.#accepted.has(socket)) this.#track(this.#accepted, socket)
+      if (this.#accepted.has(socket)) return
+      this.#track(this.#accepted, socket)
+      if (host.connections?.take(socket) === false) this.#refuse(socket)
     })
     server.on('request', (message: IncomingMessage, response: ServerResponse) => this.#answer(message, response, false))
     server.on('checkContinue', (message: IncomingMessage, response: ServerResponse) => this.#answer(message, response, true))
@@ -171,6 +173,13 @@ export class Listener {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
     if (this.#stopping !== null) socket.destroy()
+  }
+
+  /** Told before anything is read of it; within TLS nothing can be told yet. */
+  #refuse(socket: Socket): void {
+    if (this.#settings.tls !== null) return void socket.destroy()
+    socket.on('error', () => null).end(rawAnswer({ writer: this.#writer, now: this.#host.now }, 503, ['too many connections; try again']))
+    socket.destroySoon()
   }
 
   /** A socket comes twice when `list-verb.ts` restarts it. */

@@ -2,6 +2,7 @@
  * What stands between a listener and the core: the gate, behind which requests wait while the server starts (listeners open first, so that a
  * taken port is found before anything is made), and the rules of a listener for `sys/metrics`.
  */
+import { ConnectionLimit } from '../http/connection-limit.ts'
 import type { WireHost } from '../http/exchange.ts'
 import { answerOf, outcome } from '../request/answer.ts'
 import { admit } from '../request/quotas.ts'
@@ -38,13 +39,17 @@ export class Gate {
   }
 }
 
-export function wireHostFor(listener: ListenerConfig, gate: Gate, now: () => number, log: Log): WireHost {
+/** Of all listeners of a process together. */
+export const connectionLimit = (log: Log): ConnectionLimit => new ConnectionLimit((problem) => log.write('warn', 'http', problem))
+
+export function wireHostFor(listener: ListenerConfig, gate: Gate, now: () => number, log: Log, connections: ConnectionLimit): WireHost {
   const answering = answeringFor(listener)
   return {
     serve: (request) => gate.pass(answering, request),
     admit: (request) => (gate.core === null ? null : admit(gate.core, request)),
     isUpload: isSnapshotUpload,
     now,
+    connections,
     cors: () => gate.core?.live.last().cors ?? null,
     open: listener.open,
     wellKnown: async (path) => (gate.core === null || listener.metrics === 'only' ? null : await findWellKnown(gate.core, path)),

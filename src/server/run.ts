@@ -8,7 +8,7 @@ import { startListener, type Listener } from '../http/listener.ts'
 import { headersFor, withBound } from './bound.ts'
 import { watchClock } from './clock-watch.ts'
 import type { ServerConfig } from './config/config.ts'
-import { Gate, wireHostFor } from './front.ts'
+import { connectionLimit, Gate, wireHostFor } from './front.ts'
 import { realHost } from './host.ts'
 import { drainMs } from './limits.ts'
 import { lockStorage } from './lock-storage.ts'
@@ -69,8 +69,9 @@ async function start(given: ServerConfig, log: Log, steps: Steps, onStop: (reaso
   const undo: (() => Promise<void>)[] = [watchClock(log.write, host.now)]
   try {
     const listeners: Listener[] = []
+    const connections = connectionLimit(log)
     for (const listener of given.listeners) {
-      const opened = await startListener(listener.settings, wireHostFor(listener, gate, host.now, log))
+      const opened = await startListener(listener.settings, wireHostFor(listener, gate, host.now, log, connections))
       listeners.push(opened)
       undo.unshift(() => opened.stop(0))
     }

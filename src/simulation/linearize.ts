@@ -34,4 +34,9 @@ function extentsOf(model: Model, { deed, seen }: Done): readonly Extent[] {
   return deed.ask.token !== null && model.tokens.get(deed.ask.token)?.hasUses === true ? unknownWithUses : unknown
 }
 
-const inOrder = (model: Model, dones: readonly Done[]): boolean => dones.every(({ deed, seen }) => enact(model, deed, seen))
+function inOrder(model: Model, dones: readonly Done[]): boolean {
+  model.isAfterwards = true
+  const isRight = dones.every(({ deed, seen }) => enact(model, deed, seen))
+  model.isAfterwards = false
+  return isRight
+}

@@ -100,6 +100,10 @@ export class Model {
   contended: ReadonlySet<string> = new Set()
   /** Tokens that died of what is being explained: those who would have killed them too find out, or not. */
   readonly justDied = new Map<string, true>()
+  /** Leases that ended with what is being explained: who looks meanwhile may see one that is over and not gone yet. */
+  readonly justEnded = new Map<string, true>()
+  /** What is seen now was asked for when all that is being explained had been answered. */
+  isAfterwards = false
   /** Also of what is gone, or was thought to be there. */
   readonly #ends = new Set<number>()
   #undo: (() => void)[] = []
@@ -135,6 +139,7 @@ export class Model {
   keep(): void {
     this.#undo = []
     this.justDied.clear()
+    this.justEnded.clear()
   }
 
   isOver(at: number): boolean {
@@ -153,10 +158,15 @@ export class Model {
 
   kill(id: string): void {
     for (const [child, { parent }] of this.tokens) if (parent === id) this.kill(child)
-    for (const [lease, { token }] of this.leases) if (token === id) this.remove(this.leases, lease)
+    for (const [lease, { token }] of this.leases) if (token === id) this.endLease(lease)
     for (const key of this.cubbyholes.keys()) if (key.startsWith(`${id} `)) this.remove(this.cubbyholes, key)
     if (this.tokens.has(id)) this.set(this.justDied, id, true)
     this.remove(this.tokens, id)
+  }
+
+  endLease(id: string): void {
+    if (this.leases.has(id)) this.set(this.justEnded, id, true)
+    this.remove(this.leases, id)
   }
 
   livingLease(id: string): Lease | null {

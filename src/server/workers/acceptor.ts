@@ -6,6 +6,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { bind, boundAddress, type BoundAddress } from '../../http/bind.ts'
 import type { ListenAddress } from '../../http/listener-settings.ts'
+import { steadyNow } from '../host.ts'
 import type { Handover } from './messages.ts'
 
 /** A worker, as far as connections go. */
@@ -18,6 +19,8 @@ export interface Taker {
 interface Waiting {
   readonly socket: Socket
   readonly listener: number
+  /** When it was handed over last, by `steadyNow`. */
+  handedAt: number
 }
 
 export class Acceptor {
@@ -36,7 +39,7 @@ export class Acceptor {
   /** Throws an `Error` whose text names the address. */
   async open(addresses: readonly ListenAddress[]): Promise<readonly BoundAddress[]> {
     for (const [listener, address] of addresses.entries()) {
-      const server = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true }, (socket) => this.#accept({ socket, listener }))
+      const server = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true }, (socket) => this.#accept({ socket, listener, handedAt: 0 }))
       this.#servers.push(server)
       await bind(server, address)
       server.on('error', this.#report)
@@ -67,6 +70,13 @@ export class Acceptor {
     taker.pending.delete(id)
   }
 
+  /** Closes what the worker was handed so many milliseconds ago and has not confirmed: a process without file descriptors loses them. Returns how many. */
+  drop(taker: Taker, olderThanMs: number): number {
+    const lost = [...taker.pending].filter(([, { handedAt }]) => handedAt < steadyNow() - olderThanMs)
+    for (const [id] of lost) this.taken(taker, id)
+    return lost.length
+  }
+
   /** Accepts nothing more. */
   close(): void {
     this.#isClosed = true
@@ -89,6 +99,7 @@ export class Acceptor {
     if (taker === null) return void this.#waiting.push(waiting)
     this.#takers.push(...this.#takers.splice(this.#takers.indexOf(taker), 1))
     this.#count += 1
+    waiting.handedAt = steadyNow()
     taker.pending.set(this.#count, waiting)
     taker.hand({ connection: this.#count, listener: waiting.listener }, waiting.socket)
   }

@@ -24,6 +24,8 @@ const figuresMs = 2_000
 /** A worker that does not answer for so many looks is ended. */
 const lookMs = 5_000
 const unansweredMax = 3
+/** A connection that a worker has not confirmed for so long never came there: it answers looks. */
+const lostMs = 10_000
 /** Of node:tls. */
 const ticketKeysLength = 48
 /** Beyond the time for requests that are under way. */
@@ -242,6 +244,8 @@ export class Supervisor {
 
   #look(): void {
     for (const worker of this.#open()) {
+      const lost = worker.unanswered === 0 ? this.acceptor.drop(worker, lostMs) : 0
+      if (lost > 0) this.#log.write('error', 'workers', 'a worker was handed connections that it did not get: too few file descriptors (ulimit -n)', { worker: worker.number, connections: lost })
       worker.unanswered += 1
       if (worker.unanswered > unansweredMax) {
         this.#log.write('error', 'workers', 'a worker does not answer, and is ended', { worker: worker.number })

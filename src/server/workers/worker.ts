@@ -4,7 +4,7 @@ import type { Core } from '../../core/core.ts'
 import type { Ceremonies } from '../../core/keys.ts'
 import { attachListener, type Listener } from '../../http/listener.ts'
 import { figuresOf } from '../../system/sys/observe.ts'
-import { Gate, wireHostFor } from '../front.ts'
+import { connectionLimit, Gate, wireHostFor } from '../front.ts'
 import { realHost, realNow } from '../host.ts'
 import { drainMs } from '../limits.ts'
 import { describeError } from '../log.ts'
@@ -85,8 +85,8 @@ export class Worker {
     this.#log.begin(config.log, begin.levels)
     const { log } = this.#log
     const host = realHost(log.write)
-    const gate = new Gate()
-    const listeners = await Promise.all(config.listeners.map((one) => attachListener(one.settings, wireHostFor(one, gate, realNow, log))))
+    const [gate, connections] = [new Gate(), connectionLimit(log)]
+    const listeners = await Promise.all(config.listeners.map((one) => attachListener(one.settings, wireHostFor(one, gate, realNow, log, connections))))
     const opening = openingOf(begin.kind, config, async (token, address) => void (await this.#link.ask('remember', { token, address })), realNow)
     const onStop = (reason: Error): void => this.#link.tell('fatal', { text: oneLine(reason) })
     const world = await openWorld(config, {

@@ -38,7 +38,7 @@ function disable({ model }: Client, path: string): Deed {
       const mount = now.mounts.get(path)
       if (mount !== undefined) now.set(now.leaving, path, true)
       now.remove(now.mounts, path)
-      for (const [id, { mountId }] of now.leases) if (mountId === mount?.id) now.remove(now.leases, id)
+      for (const [id, { mountId }] of now.leases) if (mountId === mount?.id) now.endLease(id)
       return { status: 204 }
     },
   }

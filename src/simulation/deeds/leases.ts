@@ -43,8 +43,12 @@ export function lookUpLease(model: Model, id: string): Deed {
   }
 }
 
-/** What has expired is there until it is swept; what was revoked is not. */
-const gone = (model: Model, id: string): Expected => ({ status: model.leases.has(id) ? [400, 200] : 400 })
+/** What has expired is there until it is swept; what was revoked is not, once that was answered. */
+function gone(model: Model, id: string): Expected {
+  if (model.leases.has(id)) return { status: [400, 200] }
+  const mayLinger = model.justEnded.has(id) && !model.isAfterwards
+  return mayLinger ? { status: [400, 200], holds: ({ status, data }) => status === 400 || data?.['ttl'] === 0 } : { status: 400 }
+}
 
 function renew({ model, dice }: Client, id: string): Deed {
   const increment = dice.pick([0, 100, 1_500])
@@ -68,7 +72,7 @@ function revoke({ model }: Client, id: string): Deed {
     ask: { verb: 'write', path: 'sys/leases/revoke', token: model.rootToken, data: { lease_id: id, sync: true } },
     probes: [lookUpLease(model, id)],
     act(now) {
-      now.remove(now.leases, id)
+      now.endLease(id)
       return { status: 204 }
     },
   }

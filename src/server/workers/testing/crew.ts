@@ -116,7 +116,7 @@ async function withConnections(given: Omit<RunningCrew, 'connect' | 'workers' | 
     },
   }
   try {
-    await crew.served(count)
+    if (count > 1) await crew.served(count)
     await body(crew)
   } finally {
     for (const connection of open) connection.close()
