@@ -92,3 +92,9 @@ export async function loadPeer<T>(name: string): Promise<T> {
 
 /** Dialects that have no such thing. */
 export const unsupportedCredential = (type: CredentialType): ApiError => badRequest(`unsupported credential_type: ${JSON.stringify(type)}`)
+
+/** Of dialects that know nothing else. Throws `bad_request`. */
+export function passwordOf(credential: Credential): string {
+  if (credential.type !== 'password') throw unsupportedCredential(credential.type)
+  return credential.password
+}

@@ -1,7 +1,9 @@
 /** Values in statements: no value ends what it stands in, whatever is in it. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { fillStatement, listStatements, mysqlQuoting, postgresQuoting, quoteIdentifier, type Quoting } from './statements.ts'
+import {
+  clickHouseQuoting, cqlQuoting, fillStatement, influxQuoting, listStatements, mysqlQuoting, postgresQuoting, quoteIdentifier, snowflakeQuoting, splitStatements, sqlServerQuoting, type Quoting,
+} from './statements.ts'
 
 const evil = `a'b"c\`d\\e`
 const fill = (text: string, value: string, quoting: Quoting = postgresQuoting): string => fillStatement(text, { name: value, password: value }, quoting)
@@ -23,6 +25,15 @@ describe('a value', () => {
     assert.equal(fill(`'{{name}}' "{{name}}" \`{{name}}\``, evil, mysqlQuoting), `'a''b"c\`d\\\\e' "a'b""c\`d\\\\e" \`a'b"c\`\`d\\e\``)
     assert.equal(fill(`# don't\n'\\'{{name}}'`, `'`, mysqlQuoting), `# don't\n'\\''''`)
     assert.equal(fill(`a $$ '{{name}}'`, '$', mysqlQuoting), `a $$ '$'`)
+  })
+
+  test('is escaped as SQL Server, InfluxDB, ClickHouse and Snowflake read it', () => {
+    assert.equal(fill(`[{{name}}] '{{name}}'`, `a]b'c`, sqlServerQuoting), `[a]]b'c] 'a]b''c'`)
+    assert.equal(fill(`[x]]'{{name}}] '{{name}}'`, `]'`, sqlServerQuoting), `[x]]']]'] ']'''`)
+    assert.equal(fill(`"{{name}}" '{{name}}'`, `a'b"c\\`, influxQuoting), `"a'b\\"c\\\\" 'a\\'b"c\\\\'`)
+    assert.equal(fill('`{{name}}`', 'a`b', clickHouseQuoting), '`a\\`b`')
+    assert.equal(fill(`'{{name}}' "{{name}}"`, `\\'"`, snowflakeQuoting), `'\\\\''"' "\\'"""`)
+    assert.equal(fill(`$$ '{{name}}' $$`, `'`, cqlQuoting), `$$ '''' $$`)
   })
 
   test('outside of quotes is taken only when it needs none', () => {
@@ -57,6 +68,13 @@ test('statements come as they are, as a JSON list, or either in base64', () => {
     [two, two], [[JSON.stringify(two)], two], [[base64(JSON.stringify(two))], two], [[base64(two[0] ?? '')], [two[0]]],
     [['COMMIT', ' ', ''], ['COMMIT']], [['[not json'], ['[not json']], [['ABCD'], ['ABCD']],
   ] as const) assert.deepEqual(listStatements(given), expected)
+})
+
+test('a text is cut at semicolons that stand in nothing', () => {
+  assert.deepEqual(splitStatements(`A ';' ";"; -- ;\n B /* ; */;;\n`, clickHouseQuoting), [`A ';' ";"`, '-- ;\n B /* ; */'])
+  assert.deepEqual(splitStatements(`A '\\';' B; C`, clickHouseQuoting), [`A '\\';' B`, 'C'])
+  assert.deepEqual(splitStatements(`A $$ ; $$; [;]`, cqlQuoting), ['A $$ ; $$', '[', ']'])
+  assert.deepEqual(splitStatements('[;]; B', sqlServerQuoting), ['[;]', 'B'])
 })
 
 test('an identifier is one, whatever is in it', () => assert.equal(quoteIdentifier(`a"b'c`), `"a""b'c"`))

@@ -3,7 +3,8 @@
  * CVE-2023-0620): inside quotes what would end them is doubled; outside of quotes only values are taken that need none.
  */
 import { badRequest } from '../../kit/errors.ts'
-import { parseJson } from '../../kit/json.ts'
+import { isJsonObject } from '../../kit/fields.ts'
+import { parseJson, type JsonObject } from '../../kit/json.ts'
 
 export interface Quoting {
   /** Quotes in which a backslash stands for the next character. PostgreSQL: only in `E'…'`, which is seen by itself. */
@@ -12,10 +13,20 @@ export interface Quoting {
   readonly dollars: boolean
   /** A line from this on is a comment, besides `--`. */
   readonly hashComments: boolean
+  /** SQL Server: `[name]`. */
+  readonly brackets?: boolean
+  /** A quote in quotes is not doubled but stands behind a backslash. */
+  readonly quotesByBackslash?: boolean
 }
 
 export const postgresQuoting: Quoting = { backslashIn: '', dollars: true, hashComments: false }
 export const mysqlQuoting: Quoting = { backslashIn: `'"`, dollars: false, hashComments: true }
+
+export const sqlServerQuoting: Quoting = { backslashIn: '', dollars: false, hashComments: false, brackets: true }
+export const cqlQuoting: Quoting = { backslashIn: '', dollars: true, hashComments: false }
+export const influxQuoting: Quoting = { backslashIn: `'"`, dollars: false, hashComments: false, quotesByBackslash: true }
+export const clickHouseQuoting: Quoting = { backslashIn: `'"\``, dollars: false, hashComments: true, quotesByBackslash: true }
+export const snowflakeQuoting: Quoting = { backslashIn: `'`, dollars: true, hashComments: false }
 
 export type StatementValues = Readonly<Record<string, string>>
 
@@ -31,10 +42,24 @@ export function fillStatement(text: string, values: StatementValues, quoting: Qu
     const name = /^\{\{(\w+)\}\}/.exec(text.slice(at, at + 64))?.[1]
     const isValue = name !== undefined && Object.hasOwn(values, name)
     const piece = isValue ? `{{${name}}}` : pieceAt(text, at, place, quoting)
-    filled += isValue ? placed(name, values[name] ?? '', place) : piece
+    filled += isValue ? placed(name, values[name] ?? '', place, quoting) : piece
     at += piece.length
   }
   return filled
+}
+
+/** Statements of a text, for what takes one at a time: cut at semicolons that stand in nothing. */
+export function splitStatements(text: string, quoting: Quoting): readonly string[] {
+  const place: Place = { quote: '', backslashes: false, dollars: false }
+  const found = ['']
+  for (let at = 0; at < text.length; ) {
+    const isBetween = place.quote === '' && !place.dollars
+    const piece = pieceAt(text, at, place, quoting)
+    if (isBetween && piece === ';') found.push('')
+    else found[found.length - 1] += piece
+    at += piece.length
+  }
+  return found.map((statement) => statement.trim()).filter((statement) => statement !== '')
 }
 
 interface Place {
@@ -55,6 +80,11 @@ function pieceAt(text: string, at: number, place: Place, quoting: Quoting): stri
   if (`'"\``.includes(character)) {
     place.quote = character
     place.backslashes = quoting.backslashIn.includes(character) || (quoting.dollars && character === "'" && /(?:^|[^\w$])e$/i.test(text.slice(Math.max(0, at - 2), at)))
+    return character
+  }
+  if (character === '[' && quoting.brackets === true) {
+    place.quote = ']'
+    place.backslashes = false
     return character
   }
   const tag = quoting.dollars ? /^\$(?:[A-Za-z_]\w*)?\$/.exec(text.slice(at, at + 65))?.[0] : undefined
@@ -80,14 +110,14 @@ function commentAt(text: string, at: number, { hashComments }: Quoting): string 
   return end < 0 ? text.slice(at) : text.slice(at, end + (isBlock ? 2 : 1))
 }
 
-function placed(name: string, value: string, { quote, backslashes, dollars }: Place): string {
+function placed(name: string, value: string, { quote, backslashes, dollars }: Place, { quotesByBackslash }: Quoting): string {
   if (value.includes('\0') || (dollars && value.includes('$'))) throw unfit(name)
   if (quote === '') {
     if (!needsNoQuotes.test(value)) throw unfit(name)
     return value
   }
   const escaped = backslashes ? value.replaceAll('\\', '\\\\') : value
-  return escaped.replaceAll(quote, quote + quote)
+  return escaped.replaceAll(quote, (quotesByBackslash === true ? '\\' : quote) + quote)
 }
 
 const unfit = (name: string): Error => badRequest(`{{${name}}} has characters that cannot stand where the statement has it; put quotes around it`)
@@ -120,4 +150,17 @@ function jsonList(text: string): readonly string[] | null {
   } catch {
     return null
   }
+}
+
+/** The one statement that is a JSON object. Throws `bad_request`, with `what` for a name. */
+export function parseJsonStatement(statements: readonly string[], what: string): JsonObject {
+  const [text, ...more] = listStatements(statements)
+  if (text === undefined || more.length > 0) throw badRequest(`${what}: expected one JSON object`)
+  try {
+    const parsed = parseJson(text)
+    if (isJsonObject(parsed)) return parsed
+  } catch (cause) {
+    throw badRequest(`${what}: not JSON`, { cause })
+  }
+  throw badRequest(`${what}: expected one JSON object`)
 }

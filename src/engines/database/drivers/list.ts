@@ -1,11 +1,15 @@
 /** The databases that this server knows. */
 import { badRequest } from '../../../kit/errors.ts'
 import type { Driver } from '../driver.ts'
+import { clickhouse } from './clickhouse.ts'
+import { elasticsearch, opensearch } from './elasticsearch.ts'
+import { influxdb } from './influxdb.ts'
+import { mongodb } from './mongodb.ts'
 import { mysql, mysqlLegacy } from './mysql.ts'
 import { postgresql } from './postgresql.ts'
 import { redis } from './redis.ts'
 
-const drivers: readonly Driver[] = Object.freeze([postgresql, mysql, mysqlLegacy, redis])
+const drivers: readonly Driver[] = Object.freeze([postgresql, mysql, mysqlLegacy, redis, mongodb, influxdb, elasticsearch, opensearch, clickhouse])
 
 const byPlugin = new Map(drivers.flatMap((driver) => driver.plugins.map((plugin) => [plugin, driver] as const)))
 

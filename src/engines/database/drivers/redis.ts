@@ -3,7 +3,7 @@ import type { ConnectionOptions } from 'node:tls'
 import { badRequest } from '../../../kit/errors.ts'
 import { parseJson, type JsonObject } from '../../../kit/json.ts'
 import { countDetail, flagDetail, textDetail } from '../details.ts'
-import { connectionLost, LoginRefused, textOf, Unreachable, unsupportedCredential, type Credential, type Driver, type Login, type Session } from '../driver.ts'
+import { connectionLost, LoginRefused, textOf, Unreachable, passwordOf, type Driver, type Login, type Session } from '../driver.ts'
 import { trustOf } from '../trust.ts'
 import { RespClient, RespError, type RespPlace, type RespValue } from './resp.ts'
 
@@ -102,11 +102,6 @@ function sessionOf(client: RespClient, persist: readonly string[] | null): Sessi
     setExpiration: async () => undefined,
     close: () => client.close(),
   }
-}
-
-function passwordOf(credential: Credential): string {
-  if (credential.type !== 'password') throw unsupportedCredential(credential.type)
-  return credential.password
 }
 
 /** Rules as a JSON list in the first statement, as Vault has it, or one in each. */
