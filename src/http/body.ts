@@ -127,6 +127,8 @@ const binaryTypes = new Set([
   'application/pkixcmp',
   'application/x-pki-message',
 ])
+/** How DER begins, and JSON never does: clients of SCEP send it under no type of its own. */
+const derSequence = 0x30
 const formType = 'application/x-www-form-urlencoded'
 
 /**
@@ -135,7 +137,7 @@ const formType = 'application/x-www-form-urlencoded'
  */
 export function decodeBody(bytes: Uint8Array, contentType: string | undefined, limits: BodyLimits): Body {
   const type = contentType === undefined ? '' : mediaType(contentType)
-  if (binaryTypes.has(type)) return { ...noBody, raw: bytes }
+  if (binaryTypes.has(type) || (type === 'application/octet-stream' && bytes[0] === derSequence)) return { ...noBody, raw: bytes }
   const first = firstByte(bytes)
   if (first < 0) return noBody
   // '{' and '['

@@ -1,10 +1,10 @@
 /** Keys of certificates: making them, what they are, and the forms in which they are handed out. */
-import { createECDH, createHash, createPrivateKey, createPublicKey, generateKeyPair, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { createECDH, createHash, createPrivateKey, createPublicKey, generateKeyPair, generateKeyPairSync, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import { lane } from '../lane.ts'
 import { pemEncode } from '../pem.ts'
-import { bitString, explicit, integer, octetString, oid, sequence, tags } from '../der.ts'
-import { readWhole, wholeBits } from '../der-reader.ts'
+import { bitString, explicit, integer, nothing, octetString, oid, sequence, tags } from '../der.ts'
+import { integerBytes, readWhole, wholeBits } from '../der-reader.ts'
 
 export type KeyType = 'rsa' | 'ec' | 'ed25519'
 
@@ -75,6 +75,8 @@ export interface KeyKind {
 
 /** What kind of key this is; null for kinds that certificates here are not made for. */
 export function kindOf(key: KeyObject): KeyKind | null {
+  const known = kinds.get(key)
+  if (known !== undefined) return known
   const details = key.asymmetricKeyDetails
   if (key.asymmetricKeyType === 'rsa') return { type: 'rsa', bits: details?.modulusLength ?? 0 }
   if (key.asymmetricKeyType === 'ed25519') return { type: 'ed25519', bits: 0 }
@@ -98,11 +100,41 @@ export function findPrivateKey(der: Buffer): KeyObject | null {
 /** The public key of a SubjectPublicKeyInfo; null for what OpenSSL does not take as one. */
 export function findPublicKey(spki: Buffer): KeyObject | null {
   try {
-    return createPublicKey({ key: spki, format: 'der', type: 'spki' })
+    const known = decodeUsual(spki)
+    if (known === null) return createPublicKey({ key: spki, format: 'der', type: 'spki' })
+    const key = createPublicKey({ key: known.jwk, format: 'jwk' })
+    kinds.set(key, known.kind)
+    return key
   } catch {
     return null
   }
 }
+
+/** Kinds of keys that were decoded here: OpenSSL takes as long to tell as to decode. */
+const kinds = new WeakMap<KeyObject, KeyKind>()
+
+const p256Spki = Buffer.from('3059301306072a8648ce3d020106082a8648ce3d03010703420004', 'hex')
+const rsaAlgorithm = sequence(oid('1.2.840.113549.1.1.1'), nothing)
+
+/**
+ * The usual keys in their usual forms, read here: OpenSSL 3 spends more time on finding a decoder for them than on a signature. Null for all others. A point
+ * that is not on its curve is refused where the key is made.
+ */
+function decodeUsual(spki: Buffer): { readonly jwk: JsonWebKey; readonly kind: KeyKind } | null {
+  const part = (from: number, to: number): string => spki.subarray(from, to).toString('base64url')
+  if (spki.length === 44 && spki.subarray(0, 12).equals(ed25519Spki)) return { jwk: { kty: 'OKP', crv: 'Ed25519', x: part(12, 44) }, kind: { type: 'ed25519', bits: 0 } }
+  if (spki.length === 91 && spki.subarray(0, 27).equals(p256Spki)) return { jwk: { kty: 'EC', crv: 'P-256', x: part(27, 59), y: part(59, 91) }, kind: { type: 'ec', bits: 256 } }
+  const reader = readWhole(spki)
+  if (!reader.next(tags.sequence).whole.equals(rsaAlgorithm)) return null
+  const numbers = readWhole(wholeBits(reader.next(tags.bitString).content))
+  const [n, e] = [integerBytes(numbers), integerBytes(numbers)].map(withoutSign)
+  reader.end()
+  numbers.end()
+  if (n === undefined || e === undefined || n.length < 128 || (n[0] ?? 0) < 0x80 || e.length > 8) return null
+  return { jwk: { kty: 'RSA', n: n.toString('base64url'), e: e.toString('base64url') }, kind: { type: 'rsa', bits: n.length * 8 } }
+}
+
+const withoutSign = (number: Buffer): Buffer => (number[0] === 0 && number.length > 1 ? number.subarray(1) : number)
 
 /** SubjectPublicKeyInfo of a private or public key. */
 export const spkiOf = (key: KeyObject): Buffer => (key.type === 'private' ? createPublicKey(key as never) : key).export(spkiDer)

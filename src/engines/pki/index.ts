@@ -21,6 +21,8 @@ import { resignOperations } from './resign.ts'
 import { revokeOperations } from './revoke.ts'
 import { deleteRole, listCelRoles, listRoles, patchRole, readRole, writeRole } from './roles.ts'
 import { rootOperations } from './roots.ts'
+import { readScep, writeScep } from './scep/config.ts'
+import { scepOperations } from './scep/serve.ts'
 import { signCaOperations } from './sign-ca.ts'
 import { readAutoTidyConfig, writeAutoTidyConfig } from './tidy-config.ts'
 import { cancelTidy, startTidy, tidyChore, tidyStatus } from './tidy.ts'
@@ -36,7 +38,7 @@ export const pki = engine({
     readUrlsConfig, writeUrlsConfig, readClusterConfig, writeClusterConfig, readCrlConfig, writeCrlConfig,
     ...ocspOperations, ...resignOperations, startTidy, tidyStatus, cancelTidy, readAutoTidyConfig, writeAutoTidyConfig,
     readAcme, writeAcme, ...acmeOperations, ...eabOperations,
-    readEst, writeEst, ...estOperations,
+    readEst, writeEst, ...estOperations, readScep, writeScep, ...scepOperations,
   ],
   wellKnown: ({ store, path }) => estPlace(store, path),
   leases: { pki: leaseKind },

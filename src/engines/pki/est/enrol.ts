@@ -17,7 +17,7 @@ import { enrol, resolvePathPolicy, type PathPolicy } from '../path-policy.ts'
 import { roleName } from '../roles.ts'
 import { writeAttributes } from './attributes.ts'
 import { readEstConfig, type EstConfig } from './config.ts'
-import { isRenewable, renewalRefusal } from './renewal.ts'
+import { isRenewable, renewalRefusal } from '../renewal.ts'
 import { valuesOf, attributeTypes } from '../../../crypto/x509/name.ts'
 
 type EstCall = LeafCall & Pick<Call<unknown, unknown>, 'rawBody' | 'clientCertificate'>

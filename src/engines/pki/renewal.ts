@@ -1,11 +1,14 @@
 /** Renewals that the certificate itself asks for (RFC 7030 §4.2.2): it must be one of this mount, valid and not revoked, and nothing may be asked for but the same. */
-import { DerError } from '../../../crypto/der-reader.ts'
-import { parseCertificate, serialText, type Certificate } from '../../../crypto/x509/certificate.ts'
-import { extensionIds, parseExtKeyUsage } from '../../../crypto/x509/extensions.ts'
-import type { Transaction } from '../../../kit/store.ts'
-import type { CheckedRequest } from '../csr.ts'
-import { findIssuerOf } from '../registry.ts'
-import { groupOf, revoked } from '../revoked.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { DerError } from '../../crypto/der-reader.ts'
+import { parseCertificate, serialText, type Certificate } from '../../crypto/x509/certificate.ts'
+import { extensionIds, parseExtKeyUsage } from '../../crypto/x509/extensions.ts'
+import { noNames, parseNames, type AlternativeNames } from '../../crypto/x509/general-names.ts'
+import { parseName } from '../../crypto/x509/name.ts'
+import type { Transaction } from '../../kit/store.ts'
+import type { CheckedRequest } from './csr.ts'
+import { findIssuerOf } from './registry.ts'
+import { groupOf, revoked } from './revoked.ts'
 
 interface RenewalCall {
   readonly store: Transaction
@@ -41,7 +44,15 @@ function isForClients({ extensions }: Certificate): boolean {
 export async function renewalRefusal(call: RenewalCall, der: Uint8Array | null, csr: CheckedRequest): Promise<string | null> {
   const certificate = der === null ? null : findCertificate(der)
   if (der === null || certificate === null || !(await isRenewable(call, der))) return 'a renewal needs a valid certificate of this mount'
-  if (!certificate.subject.equals(csr.subjectDer)) return 'the subject of the request is not that of the certificate'
-  const [now, wanted] = [certificate.extensions, csr.extensions].map((all) => all.get(extensionIds.alternativeNames)?.value)
-  return (now === undefined && wanted === undefined) || (now !== undefined && wanted !== undefined && now.equals(wanted)) ? null : 'the alternative names of the request are not those of the certificate'
+  if (!isDeepStrictEqual(parseName(certificate.subject), csr.subject)) return 'the subject of the request is not that of the certificate'
+  const named = certificate.extensions.get(extensionIds.alternativeNames)
+  return areSameNames(named === undefined ? { ...noNames, unknown: 0 } : parseNames(named.value), csr.names) ? null : 'the alternative names of the request are not those of the certificate'
+}
+
+type Names = AlternativeNames & { readonly unknown: number }
+
+/** Whatever their order and their encoding. Names of kinds that are not known here cannot be compared. */
+function areSameNames(one: Names, other: Names): boolean {
+  const sorted = ({ dns, email, ip, uri, other: others }: Names): unknown => [dns, email, ip, uri, others.map(({ oid, value }) => `${oid} ${value}`)].map((list) => list.toSorted())
+  return one.unknown + other.unknown === 0 && isDeepStrictEqual(sorted(one), sorted(other))
 }
