@@ -98,3 +98,13 @@ export function passwordOf(credential: Credential): string {
   if (credential.type !== 'password') throw unsupportedCredential(credential.type)
   return credential.password
 }
+
+/** Waits for `work`, and no longer than until `signal` aborts: packages forget whoever waits on a connection that is closed. */
+export function whileOpen<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(new Error('the connection was closed'))
+    if (signal.aborted) stop()
+    signal.addEventListener('abort', stop, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+  })
+}

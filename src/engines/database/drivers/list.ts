@@ -1,6 +1,7 @@
 /** The databases that this server knows. */
 import { badRequest } from '../../../kit/errors.ts'
 import type { Driver } from '../driver.ts'
+import { cassandra } from './cassandra.ts'
 import { clickhouse } from './clickhouse.ts'
 import { elasticsearch, opensearch } from './elasticsearch.ts'
 import { influxdb } from './influxdb.ts'
@@ -9,7 +10,7 @@ import { mysql, mysqlLegacy } from './mysql.ts'
 import { postgresql } from './postgresql.ts'
 import { redis } from './redis.ts'
 
-const drivers: readonly Driver[] = Object.freeze([postgresql, mysql, mysqlLegacy, redis, mongodb, influxdb, elasticsearch, opensearch, clickhouse])
+const drivers: readonly Driver[] = Object.freeze([postgresql, mysql, mysqlLegacy, redis, mongodb, influxdb, elasticsearch, opensearch, cassandra, clickhouse])
 
 const byPlugin = new Map(drivers.flatMap((driver) => driver.plugins.map((plugin) => [plugin, driver] as const)))
 

@@ -3,7 +3,7 @@ import { badRequest } from '../../../kit/errors.ts'
 import { flag, integer, isJsonObject } from '../../../kit/fields.ts'
 import { parseJson, type Json, type JsonObject } from '../../../kit/json.ts'
 import { checkLogin, fillUrl, flagDetail, limitsOf, textDetail, urlDetail } from '../details.ts'
-import { connectionLost, loadPeer, LoginRefused, textOf, Unreachable, passwordOf, type Driver, type Login, type Session } from '../driver.ts'
+import { connectionLost, loadPeer, LoginRefused, textOf, Unreachable, whileOpen, passwordOf, type Driver, type Login, type Session } from '../driver.ts'
 import { parseJsonStatement } from '../statements.ts'
 import { trustOf } from '../trust.ts'
 
@@ -108,11 +108,15 @@ async function connect(address: Address, login: Login, signal: AbortSignal): Pro
   const { default: { MongoClient } } = await loadPeer<MongoDb>('mongodb')
   const auth = login.username === '' ? {} : { auth: login, authSource: address.source }
   const client = new MongoClient(address.url, { ...address.options, ...auth })
-  const stop = (): void => void client.close().catch(() => undefined)
+  const end = new AbortController()
+  const stop = (): void => {
+    end.abort()
+    void client.close().catch(() => undefined)
+  }
   signal.addEventListener('abort', stop, { once: true })
   try {
-    await client.connect()
-    await client.db(address.source).command({ ping: 1 })
+    await whileOpen(end.signal, client.connect())
+    await whileOpen(end.signal, client.db(address.source).command({ ping: 1 }))
   } catch (error) {
     stop()
     const text = `failed to connect to \`user=${login.username}\`: ${address.hosts}: ${textOf(error)}`
@@ -120,23 +124,21 @@ async function connect(address: Address, login: Login, signal: AbortSignal): Pro
   } finally {
     signal.removeEventListener('abort', stop)
   }
-  return sessionOf(client, address)
+  return sessionOf(client, end.signal, stop, address)
 }
 
-function sessionOf(client: Client, { source, writeConcern }: Address): Session {
-  let isOpen = true
+function sessionOf(client: Client, end: AbortSignal, close: () => void, { source, writeConcern }: Address): Session {
   const run = async (database: string, command: object, isFine: (error: unknown) => boolean = () => false): Promise<void> => {
-    if (!isOpen) throw connectionLost(new Error('the connection is closed'))
     try {
-      await client.db(database).command({ ...command, ...(writeConcern === null ? {} : { writeConcern }) })
+      await whileOpen(end, client.db(database).command({ ...command, ...(writeConcern === null ? {} : { writeConcern }) }))
     } catch (error) {
       if (isFine(error)) return
       throw isOfServer(error) ? badRequest(`failed to execute command: ${textOf(error)}`, { cause: error }) : connectionLost(error)
     }
   }
   return {
-    isOpen: () => isOpen,
-    check: async () => void (await client.db(source).command({ ping: 1 })),
+    isOpen: () => !end.aborted,
+    check: async () => void (await whileOpen(end, client.db(source).command({ ping: 1 }))),
     createUser({ username, credential, statements }) {
       const { db, roles } = creationOf(statements)
       return run(db, { createUser: username, pwd: passwordOf(credential), roles })
@@ -146,10 +148,7 @@ function sessionOf(client: Client, { source, writeConcern }: Address): Session {
     setCredential: (username, credential) => run(source, { updateUser: username, pwd: passwordOf(credential) }),
     // A user has no end of its own there.
     setExpiration: async () => undefined,
-    close() {
-      isOpen = false
-      void client.close().catch(() => undefined)
-    },
+    close,
   }
 }
 
