@@ -9,8 +9,9 @@ import { mongodb } from './mongodb.ts'
 import { mysql, mysqlLegacy } from './mysql.ts'
 import { postgresql } from './postgresql.ts'
 import { redis } from './redis.ts'
+import { sqlserver } from './sqlserver.ts'
 
-const drivers: readonly Driver[] = Object.freeze([postgresql, mysql, mysqlLegacy, redis, mongodb, influxdb, elasticsearch, opensearch, cassandra, clickhouse])
+const drivers: readonly Driver[] = Object.freeze([postgresql, mysql, mysqlLegacy, redis, mongodb, sqlserver, influxdb, elasticsearch, opensearch, cassandra, clickhouse])
 
 const byPlugin = new Map(drivers.flatMap((driver) => driver.plugins.map((plugin) => [plugin, driver] as const)))
 
