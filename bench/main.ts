@@ -21,6 +21,7 @@ It makes mounts, roles and a policy called bench-*, and removes them at the end.
   --threads N                            of the load generator (default: half of the cores)
   --generator own|wrk                    (default: wrk where it is installed)
   --only A,B                             workloads: ${workloads.map(({ name }) => name).join(' ')}
+                                         (default: all but db-creds, which starts a PostgreSQL that the servers must reach)
   --json                                 print all measurements as JSON
 `
 
@@ -66,7 +67,7 @@ export async function bench(servers: readonly Server[], values: BenchValues): Pr
   const only = values.only?.split(',')
   const unknown = only?.filter((name) => !workloads.some((workload) => workload.name === name)) ?? []
   if (unknown.length > 0) throw new Error(`no workload is called ${unknown.join(', ')}`)
-  const chosen = workloads.filter(({ name }) => !only || only.includes(name))
+  const chosen = workloads.filter(({ name, isExtra }) => (only ? only.includes(name) : !isExtra))
   const names = servers.map(({ name }) => name)
   if (!values.json) {
     say(`${settings.connections} connections, ${settings.rounds} rounds of ${settings.seconds} s, generator ${settings.generator}, Node ${process.version}\n`)

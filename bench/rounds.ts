@@ -47,6 +47,14 @@ async function measure(server: Server, prepared: Prepared, settings: Settings): 
 }
 
 async function measureWorkload(workload: Workload, servers: readonly Server[], settings: Settings): Promise<WorkloadResult> {
+  try {
+    return await measureRounds(workload, servers, settings)
+  } finally {
+    await workload.finish?.(servers)
+  }
+}
+
+async function measureRounds(workload: Workload, servers: readonly Server[], settings: Settings): Promise<WorkloadResult> {
   const prepared: Prepared[] = []
   for (const server of servers) {
     const ready = await workload.prepare(server)

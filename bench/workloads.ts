@@ -2,6 +2,7 @@
 import { call, textAt, type Target } from './api.ts'
 import type { FollowUp } from './connection.ts'
 import { formatRequest } from './load.ts'
+import { finishDatabase, prepareDatabase } from './database.ts'
 import { certificates, pkiMount } from './pki.ts'
 
 export interface Prepared {
@@ -13,6 +14,10 @@ export interface Workload {
   readonly name: string
   readonly summary: string
   readonly prepare: (target: Target) => Promise<Prepared>
+  /** Measured only when it is asked for by its name: it needs more than the server. */
+  readonly isExtra?: true
+  /** When all have been measured, or one of them has failed. */
+  readonly finish?: (targets: readonly Target[]) => Promise<void>
 }
 
 const secretCount = 200
@@ -144,6 +149,7 @@ export const workloads: readonly Workload[] = [
   { name: 'sign-rsa', summary: 'sign, RSA-2048', prepare: transit('sign', 'rsa-2048', { input: plaintext }) },
   { name: 'wrap', summary: 'wrapped read', prepare: async (target) => ({ requests: [wrappedRead(await appToken(target))] }) },
   { name: 'unwrap', summary: 'wrapped read and its unwrapping', prepare: prepareUnwrap },
+  { name: 'db-creds', summary: 'make a user in PostgreSQL', prepare: (target) => prepareDatabase(target, appToken), finish: finishDatabase, isExtra: true },
   { name: 'pki-issue', summary: 'issue a certificate with a key on P-256, not kept', prepare: certificates('issue', false, appToken) },
   { name: 'pki-issue-stored', summary: 'the same, kept', prepare: certificates('issue', true, appToken) },
   { name: 'pki-sign', summary: 'sign a request for a key on P-256, not kept', prepare: certificates('sign', false, appToken) },

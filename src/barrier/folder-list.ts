@@ -5,19 +5,18 @@
  */
 import { internal } from '../kit/errors.ts'
 import type { ListOptions } from '../kit/store.ts'
-import { compareKeys } from '../storage/key.ts'
+import { type FolderPath, toName, walkFolder } from './folder-path.ts'
 import type { FolderContext } from './folder-tidy.ts'
-import type { FolderPage, Leaf, LeafRef, Page } from './pages.ts'
-import { decodeFolder, decodeLeaf, highOf, isInRange, leafIndexOf, positionOf } from './pages.ts'
+import type { Node, Page, PageRef } from './pages.ts'
+import { decodeFolder, decodeLower, indexOfName, positionOf } from './pages.ts'
 
 /** The names of `folder` as `Store.list` answers them. The arguments have been checked. */
 export async function listFolder(context: FolderContext, folder: string, options: ListOptions): Promise<string[]> {
   const limit = options.limit ?? Number.POSITIVE_INFINITY
-  const page = limit === 0 ? null : await readFolder(context, folder)
-  if (page === null) return []
+  if (limit === 0) return []
   const lister = new Lister(context, folder, limit)
-  if (options.reverse === true) await lister.descend(page, options.after ?? null)
-  else await lister.ascend(page, options.after)
+  if (options.reverse === true) await lister.descend(options.after ?? null)
+  else await lister.ascend(options.after)
   return limit === Number.POSITIVE_INFINITY && options.after === undefined && options.reverse !== true ? remembered(lister) : lister.names
 }
 
@@ -42,9 +41,12 @@ function remembered({ pages, names }: Lister): string[] {
   return names
 }
 
-async function readFolder({ values, keys }: FolderContext, folder: string): Promise<FolderPage | null> {
-  const entry = await values.get(keys.folder(folder))
-  return entry === null ? null : decodeFolder(entry.value)
+/** What a listing takes names from: a leaf, the only page of a folder, or a part of it where nothing is. */
+interface ListedPage {
+  readonly names: readonly string[]
+  readonly low: string
+  readonly high: string | null
+  readonly stored: Page | null
 }
 
 /** A folder whose pages differ from each other in so many readings is broken, not busy. */
@@ -57,7 +59,6 @@ class Lister {
   readonly #context: FolderContext
   readonly #folder: string
   readonly #limit: number
-  #rereads = 0
 
   constructor(context: FolderContext, folder: string, limit: number) {
     this.#context = context
@@ -66,58 +67,52 @@ class Lister {
   }
 
   /** Names greater than `after`, ascending. */
-  async ascend(page: FolderPage, after: string | undefined): Promise<void> {
-    let root: FolderPage | null = page
+  async ascend(after: string | undefined): Promise<void> {
     let from = after ?? ''
-    while (root !== null && this.names.length < this.#limit) {
-      if (root.kind === 'small') {
-        this.pages.push(root)
-        return this.#takeFrom(root.names, from, after)
-      }
-      const index: number = leafIndexOf(root.leaves, from)
-      const ref = root.leaves[index] as LeafRef
-      const leaf: Leaf | null = ref.filled ? await this.#readLeaf(ref) : emptyLeaf(root.leaves, index)
-      if (leaf === null || !isInRange(leaf, from)) {
-        root = await this.#reread()
-        continue
-      }
-      if (ref.filled) this.pages.push(leaf)
-      this.#takeFrom(leaf.names, from, after)
-      if (leaf.high === null) return
-      from = leaf.high
+    while (this.names.length < this.#limit) {
+      const page = await this.#readPage(toName(from))
+      if (page === null) return
+      if (page.stored !== null) this.pages.push(page.stored)
+      this.#takeFrom(page.names, from, after)
+      if (page.high === null) return
+      from = page.high
     }
   }
 
   /** Names smaller than `before` (null: all), descending. */
-  async descend(page: FolderPage, before: string | null): Promise<void> {
-    let root: FolderPage | null = page
+  async descend(before: string | null): Promise<void> {
     let to = before
-    while (root !== null && to !== '' && this.names.length < this.#limit) {
-      if (root.kind === 'small') return this.#takeBefore(root.names, to)
-      const index: number = lastIndexBefore(root.leaves, to)
-      const ref = root.leaves[index] as LeafRef
-      const leaf: Leaf | null = ref.filled ? await this.#readLeaf(ref) : emptyLeaf(root.leaves, index)
-      if (leaf === null || !reachesTo(leaf, to)) {
-        root = await this.#reread()
-        continue
-      }
-      this.#takeBefore(leaf.names, to)
-      to = leaf.low
+    while (to !== '' && this.names.length < this.#limit) {
+      const end = to
+      const page = await this.#readPage(({ refs }) => lastIndexBefore(refs, end))
+      if (page === null) return
+      this.#takeBefore(page.names, to)
+      to = page.low
     }
   }
 
-  async #readLeaf({ id }: LeafRef): Promise<Leaf | null> {
+  /** The page that `choose` leads to; null: there is no folder. Pages that do not fit together are read again, from the root. */
+  async #readPage(choose: (node: Node) => number): Promise<ListedPage | null> {
     const { values, keys } = this.#context
-    const entry = await values.get(keys.leaf(this.#folder, id))
-    return entry === null ? null : decodeLeaf(entry.value)
+    for (let tries = 0; tries < rereadsMax; tries += 1) {
+      const entry = await values.get(keys.folder(this.#folder))
+      if (entry === null) return null
+      const root = decodeFolder(entry.value)
+      if (root.kind === 'small') return { names: root.names, low: '', high: null, stored: root }
+      const path = await walkFolder(this.#context, root, entry.version, entry.value.length, choose)
+      const page = path === null ? null : await this.#readLeaf(path)
+      if (page !== null) return page
+    }
+    throw internal(`the pages of the folder at "${keys.folder(this.#folder)}" do not fit together`)
   }
 
-  async #reread(): Promise<FolderPage | null> {
-    this.#rereads += 1
-    if (this.#rereads > rereadsMax) {
-      throw internal(`the pages of the folder at "${this.#context.keys.folder(this.#folder)}" do not fit together`)
-    }
-    return await readFolder(this.#context, this.#folder)
+  /** Null: it is not what the page above says. */
+  async #readLeaf({ ref, low, high, level }: FolderPath): Promise<ListedPage | null> {
+    if (level > 0 || !ref.filled) return { names: [], low, high, stored: null }
+    const { values, keys } = this.#context
+    const entry = await values.get(keys.leaf(this.#folder, ref.id))
+    const leaf = entry === null ? null : decodeLower(entry.value)
+    return leaf?.kind === 'leaf' && leaf.low === low && leaf.high === high ? { names: leaf.names, low, high, stored: leaf } : null
   }
 
   #takeFrom(names: readonly string[], from: string, after: string | undefined): void {
@@ -133,18 +128,9 @@ class Lister {
   }
 }
 
-const emptyLeaf = (leaves: readonly LeafRef[], index: number): Leaf =>
-  ({ kind: 'leaf', low: (leaves[index] as LeafRef).low, high: highOf(leaves, index), names: [] })
-
-/** The leaf that holds the greatest names below `to`. */
-function lastIndexBefore(leaves: readonly LeafRef[], to: string | null): number {
-  if (to === null) return leaves.length - 1
-  const index = leafIndexOf(leaves, to)
-  return leaves[index]?.low === to ? index - 1 : index
-}
-
-/** Whether a leaf holds all names from its low end up to `to`. */
-function reachesTo({ low, high }: Leaf, to: string | null): boolean {
-  if (high === null) return to === null || compareKeys(low, to) < 0
-  return to !== null && compareKeys(low, to) < 0 && compareKeys(to, high) <= 0
+/** The page that holds the greatest names below `to`. */
+function lastIndexBefore(refs: readonly PageRef[], to: string | null): number {
+  if (to === null) return refs.length - 1
+  const index = indexOfName(refs, to)
+  return refs[index]?.low === to && index > 0 ? index - 1 : index
 }

@@ -5,7 +5,7 @@ import { keyOf, type LayeredStore } from '../storage/layered.ts'
 import { memoryStore } from '../storage/memory.ts'
 import { openTestKeyring } from './testing.ts'
 import { sealedNames } from './names.ts'
-import { decodeFolder, decodeLeaf } from './pages.ts'
+import { decodeFolder, decodeLower } from './pages.ts'
 import { checkTree } from './tree-check.ts'
 import { createKeyCache, treeKeys } from './tree-keys.ts'
 import { sealedValues } from './values.ts'
@@ -47,9 +47,10 @@ async function leavesOf({ values, keys }: World): Promise<string[][]> {
   const root = await values.get(keys.folder('f/'))
   const page = root === null ? null : decodeFolder(root.value)
   if (page?.kind !== 'large') return page === null ? [] : [[...page.names]]
-  return await Promise.all(page.leaves.map(async ({ id }) => {
+  return await Promise.all(page.refs.map(async ({ id }) => {
     const leaf = await values.get(keys.leaf('f/', id))
-    return leaf === null ? [] : [...decodeLeaf(leaf.value).names]
+    const part = leaf === null ? null : decodeLower(leaf.value)
+    return part?.kind === 'leaf' ? [...part.names] : []
   }))
 }
 

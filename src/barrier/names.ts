@@ -91,8 +91,8 @@ async function lowerRecords(context: RecordContext, expectations: readonly Expec
 async function tryCommit(
   context: RecordContext, expectations: readonly Expectation[], writes: readonly Write[],
 ): Promise<number | null> {
-  const batch = await lowerRecords(context, expectations, writes)
   try {
+    const batch = await lowerRecords(context, expectations, writes)
     return await context.values.commit(batch.expectations, batch.writes)
   } catch (error) {
     if (!(error instanceof Conflict)) throw error

@@ -1,6 +1,7 @@
 /**
  * The pages that list a folder's names, and their bytes. A folder with few names is one page (`small`). A larger one is a root page
- * (`large`) over leaves, each of which owns the names from `low` up to, not including, `high`. Pages are immutable once decoded.
+ * (`large`) over leaves, each of which owns the names from `low` up to, not including, `high`; a very large one has branches in between, in as
+ * many levels as keep each page small. Pages are immutable once decoded.
  */
 import { internal } from '../kit/errors.ts'
 import { compareKeys } from '../storage/key.ts'
@@ -13,21 +14,35 @@ export interface SmallFolder {
   readonly names: readonly string[]
 }
 
-export interface LeafRef {
+/** What a page says of one below it. */
+export interface PageRef {
   readonly low: string
   readonly id: number
-  /** A leaf without names is not stored; its range stays. */
+  /** A leaf without names is not stored, nor is a branch without such a leaf; its range stays. */
   readonly filled: boolean
 }
 
-/** The root page of a folder on several pages. At least one leaf is filled. */
+/** The root page of a folder on several pages. At least one of those below it is filled. */
 export interface LargeFolder {
   readonly kind: 'large'
   readonly folder: string
-  /** No leaf of this folder has, or had, this id or a higher one. */
+  /** No other page of this folder has, or had, this id or a higher one. */
   readonly nextId: number
+  /** Levels below: 1 when those are leaves. */
+  readonly level: number
   /** Ascending by `low`; the first begins with ''. Each ends where the next begins. */
-  readonly leaves: readonly LeafRef[]
+  readonly refs: readonly PageRef[]
+}
+
+/** A page between the root and the leaves. At least one of those below it is filled. */
+export interface Branch {
+  readonly kind: 'branch'
+  readonly low: string
+  /** Null: to the end. */
+  readonly high: string | null
+  readonly level: number
+  /** The first begins with `low`. */
+  readonly refs: readonly PageRef[]
 }
 
 export interface Leaf {
@@ -40,7 +55,9 @@ export interface Leaf {
 }
 
 export type FolderPage = SmallFolder | LargeFolder
-export type Page = FolderPage | Leaf
+/** A page over others. */
+export type Node = LargeFolder | Branch
+export type Page = FolderPage | Branch | Leaf
 
 /** The index of the first name that is not smaller: where `name` stands or would stand. */
 export function positionOf(names: readonly string[], name: string): number {
@@ -84,37 +101,45 @@ export function isEmptied(names: readonly string[], { add, remove }: NameChange)
 
 const mergeNames = (names: readonly string[], add: ReadonlySet<string>): string[] => [...new Set([...names, ...add])].sort(compareKeys)
 
-/** The index of the leaf in whose range a name lies. */
-export function leafIndexOf(leaves: readonly LeafRef[], name: string): number {
+/** The index of the page in whose range a name lies. */
+export function indexOfName(refs: readonly PageRef[], name: string): number {
   let low = 0
-  let high = leaves.length - 1
+  let high = refs.length - 1
   while (low < high) {
     const middle = (low + high + 1) >>> 1
-    if (compareKeys((leaves[middle] as LeafRef).low, name) <= 0) low = middle
+    if (compareKeys((refs[middle] as PageRef).low, name) <= 0) low = middle
     else high = middle - 1
   }
   return low
 }
 
-/** Where the leaf at `index` ends, as the root page has it. */
-export const highOf = (leaves: readonly LeafRef[], index: number): string | null => leaves[index + 1]?.low ?? null
+/** Where the page at `index` ends, as the page over it has it. */
+export const highOf = (node: Node, index: number): string | null => node.refs[index + 1]?.low ?? (node.kind === 'branch' ? node.high : null)
 
 export const isInRange = ({ low, high }: Pick<Leaf, 'low' | 'high'>, name: string): boolean =>
   compareKeys(low, name) <= 0 && (high === null || compareKeys(name, high) < 0)
 
-const kinds = ['small', 'large', 'leaf', 'last leaf'] as const
+const kinds = ['small', 'large', 'leaf', 'last leaf', 'tree', 'branch', 'last branch'] as const
+
+function kindOf(page: Page): (typeof kinds)[number] {
+  if (page.kind === 'large') return page.level === 1 ? 'large' : 'tree'
+  return (page.kind === 'leaf' || page.kind === 'branch') && page.high === null ? `last ${page.kind}` : page.kind
+}
 
 /**
- * [kind 1][number of texts][length of each text][of a large folder: nextId, then id * 2 + filled of each leaf][the texts, joined].
+ * [kind 1][number of texts][length of each text][of a large folder: nextId; of what has more than one level below it, and of a branch: level; of
+ * both, id * 2 + filled of each page below][the texts, joined].
  * Numbers are LEB128; lengths count UTF-16 units, so that one decoding of the joined texts serves all names.
  */
 export function encodePage(page: Page): Buffer {
   const texts = textsOf(page)
+  const kind = kindOf(page)
   const numbers = [texts.length, ...texts.map((text) => text.length)]
-  if (page.kind === 'large') numbers.push(page.nextId, ...page.leaves.map(({ id, filled }) => id * 2 + (filled ? 1 : 0)))
+  if (page.kind === 'large') numbers.push(page.nextId)
+  if (page.kind === 'large' || page.kind === 'branch') numbers.push(...(kind === 'large' ? [] : [page.level]), ...page.refs.map(({ id, filled }) => id * 2 + (filled ? 1 : 0)))
   const joined = texts.join('')
   const bytes = Buffer.allocUnsafe(1 + lengthOfNumbers(numbers) + Buffer.byteLength(joined))
-  bytes[0] = kinds.indexOf(page.kind === 'leaf' && page.high === null ? 'last leaf' : page.kind)
+  bytes[0] = kinds.indexOf(kind)
   let offset = 1
   for (const number of numbers) offset = writeNumber(bytes, offset, number)
   offset += bytes.write(joined, offset)
@@ -125,13 +150,14 @@ export function encodePage(page: Page): Buffer {
 
 function lengthOfNumbers(numbers: readonly number[]): number {
   let length = 0
-  for (const number of numbers) length += number < 0x80 ? 1 : 5
+  for (const number of numbers) length += number < 0x80 ? 1 : 8
   return length
 }
 
 function textsOf(page: Page): readonly string[] {
   if (page.kind === 'small') return [page.folder, ...page.names]
-  if (page.kind === 'large') return [page.folder, ...page.leaves.map(({ low }) => low)]
+  if (page.kind === 'large') return [page.folder, ...page.refs.map(({ low }) => low)]
+  if (page.kind === 'branch') return [page.low, page.high ?? '', ...page.refs.map(({ low }) => low)]
   return [page.low, page.high ?? '', ...page.names]
 }
 
@@ -150,24 +176,30 @@ function decodePage(bytes: Uint8Array): Page {
 /** The page of a folder itself, small or large. */
 export function decodeFolder(bytes: Uint8Array): FolderPage {
   const page = decodePage(bytes)
-  if (page.kind === 'leaf') throw internal('a leaf stands where a folder should')
+  if (page.kind !== 'small' && page.kind !== 'large') throw internal(`a ${page.kind} stands where a folder should`)
   return page
 }
 
-export function decodeLeaf(bytes: Uint8Array): Leaf {
+/** A page of a folder that is not its first. */
+export function decodeLower(bytes: Uint8Array): Branch | Leaf {
   const page = decodePage(bytes)
-  if (page.kind !== 'leaf') throw internal('a folder stands where a leaf should')
+  if (page.kind !== 'branch' && page.kind !== 'leaf') throw internal('a folder stands where a part of one should')
   return page
 }
 
 function readPage(reader: PageReader): Page {
   const kind = kinds[reader.byte()]
   const lengths = Array.from({ length: reader.number() }, () => reader.number())
-  if (kind === 'large') {
+  if (kind === 'large' || kind === 'tree') {
     const nextId = reader.number()
-    const marks = lengths.slice(1).map(() => reader.number())
-    const [folder = '', ...lows] = reader.texts(lengths)
-    return { kind, folder, nextId, leaves: lows.map((low, i) => leafRef(low, marks[i] as number)) }
+    const level = kind === 'large' ? 1 : reader.number()
+    const [[folder = ''], refs] = readRefs(reader, lengths, 1)
+    return { kind: 'large', folder, nextId, level, refs }
+  }
+  if (kind === 'branch' || kind === 'last branch') {
+    const level = reader.number()
+    const [[low = '', high = ''], refs] = readRefs(reader, lengths, 2)
+    return { kind: 'branch', low, high: kind === 'branch' ? high : null, level, refs }
   }
   const [first = '', ...rest] = reader.texts(lengths)
   if (kind === 'small') return { kind, folder: first, names: rest }
@@ -176,7 +208,13 @@ function readPage(reader: PageReader): Page {
   throw internal('a page of a folder has an unknown kind')
 }
 
-const leafRef = (low: string, mark: number): LeafRef => ({ low, id: mark >>> 1, filled: mark % 2 === 1 })
+/** The first `own` texts are the page's own, the others the lower ends of those below it. */
+function readRefs(reader: PageReader, lengths: readonly number[], own: number): readonly [readonly string[], readonly PageRef[]] {
+  const marks = lengths.slice(own).map(() => reader.number())
+  const texts = reader.texts(lengths)
+  // Ids outgrow 31 bits before anything else does, so no shifting.
+  return [texts.slice(0, own), texts.slice(own).map((low, i) => ({ low, id: Math.floor((marks[i] as number) / 2), filled: (marks[i] as number) % 2 === 1 }))]
+}
 
 class PageReader {
   readonly #bytes: Uint8Array

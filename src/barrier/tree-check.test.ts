@@ -4,7 +4,7 @@ import type { Store, Write } from '../kit/store.ts'
 import { memoryStore } from '../storage/memory.ts'
 import { openTestKeyring } from './testing.ts'
 import { sealedNames } from './names.ts'
-import { decodeFolder, decodeLeaf, encodePage, type Page } from './pages.ts'
+import { decodeFolder, decodeLower, encodePage, type Page } from './pages.ts'
 import { encodeRecord } from './record.ts'
 import { checkTree } from './tree-check.ts'
 import { createKeyCache, treeKeys } from './tree-keys.ts'
@@ -44,10 +44,12 @@ async function rootOf(values: SealedValues, folder: string) {
 async function firstLeaf(values: SealedValues) {
   const root = await rootOf(values, 'wide/')
   assert.ok(root.kind === 'large')
-  const key = keys.leaf('wide/', root.leaves[0]?.id ?? 0)
+  const key = keys.leaf('wide/', root.refs[0]?.id ?? 0)
   const entry = await values.get(key)
   assert.ok(entry)
-  return { root, key, leaf: decodeLeaf(entry.value) }
+  const leaf = decodeLower(entry.value)
+  assert.ok(leaf.kind === 'leaf')
+  return { root, key, leaf }
 }
 
 const putPage = (values: SealedValues, folder: string, page: Page): Promise<number> =>
@@ -88,7 +90,7 @@ const faults: Record<string, { readonly break: (values: SealedValues, base: Stor
   },
   'a leaf that is missing': {
     break: async (values) => values.commit([], [{ del: (await firstLeaf(values)).key }]),
-    found: /leaf that is missing/,
+    found: /part that is missing/,
   },
   'a leaf with a wrong range': {
     break: async (values) => {
@@ -99,7 +101,7 @@ const faults: Record<string, { readonly break: (values: SealedValues, base: Stor
   },
   'a leaf that no folder knows': {
     break: async (values) => values.commit([], [{ put: keys.leaf('a/b/', 7), value: encodePage((await firstLeaf(values)).leaf) }]),
-    found: /leaf that its folder does not know/,
+    found: /part that its folder does not know/,
   },
   'the obituary of another path': {
     break: async (values, base) => {

@@ -6,8 +6,9 @@
 import type { KeyObject } from 'node:crypto'
 import { ApiError } from '../kit/errors.ts'
 import { compareKeys } from '../storage/key.ts'
-import type { FolderPage, LargeFolder, LeafRef } from './pages.ts'
-import { decodeFolder, decodeLeaf, hasName, highOf, isInRange, leafIndexOf } from './pages.ts'
+import { toName, walkFolder } from './folder-path.ts'
+import type { LargeFolder, Node, PageRef } from './pages.ts'
+import { decodeFolder, decodeLower, hasName, highOf, isInRange } from './pages.ts'
 import { decodeObituary, decodeRecord } from './record.ts'
 import { createKeyCache, obituaryOf, splitPath, type TreeKeys, treeKeys } from './tree-keys.ts'
 import type { SealedValues } from './values.ts'
@@ -95,40 +96,55 @@ class TreeCheck {
   }
 
   async page(key: string): Promise<void> {
-    if (key.includes('.')) return await this.#leaf(key)
+    if (key.includes('.')) return await this.#part(key)
     const entry = await this.#values.get(key)
     if (entry === null) return
     const page = decodeFolder(entry.value)
     if (this.keys.folder(page.folder) !== key) return this.report(key, 'lists another folder')
     if (page.folder !== '' && !(await this.#isListed(page.folder))) this.report(key, 'is a folder that its parent does not list')
     if (page.kind === 'small') await this.#names(key, page.folder, page.names)
-    else await this.#leaves(key, page)
+    else await this.#large(key, page)
   }
 
-  /** A leaf is checked from its root page; here, only that it has one. */
-  async #leaf(key: string): Promise<void> {
+  /** A part of a folder is checked from its root page; here, only that it is one. */
+  async #part(key: string): Promise<void> {
     const [rootKey = '', id] = key.split('.')
-    const root = await this.#values.get(rootKey)
+    const [root, own] = [await this.#values.get(rootKey), await this.#values.get(key)]
     const page = root === null ? null : decodeFolder(root.value)
-    const known = page?.kind === 'large' && page.leaves.some((leaf) => leaf.filled && String(leaf.id) === id)
-    if (!known) this.report(key, 'is a leaf that its folder does not know')
+    if (own === null) return
+    const { low } = decodeLower(own.value)
+    const path = root === null || page?.kind !== 'large' ? null : await walkFolder(this.#pages, page, root.version, root.value.length, toName(low))
+    const isKnown = path?.steps.some(({ node, index }) => node.refs[index]?.filled === true && String(node.refs[index].id) === id) === true
+    if (!isKnown) this.report(key, 'is a part that its folder does not know')
   }
 
-  async #leaves(key: string, { folder, leaves, nextId }: LargeFolder): Promise<void> {
-    const ascending = leaves.every(({ low }, i) => (i === 0 ? low === '' : compareKeys((leaves[i - 1] as LeafRef).low, low) < 0))
+  async #large(key: string, root: LargeFolder): Promise<void> {
+    const ids = new Set<number>()
+    await this.#below(key, root.folder, root, '', ids)
+    if (Math.max(...ids) >= root.nextId) this.report(key, 'has a part that is too new')
+  }
+
+  /** Looks at all that is below a page. */
+  async #below(key: string, folder: string, node: Node, low: string, ids: Set<number>): Promise<void> {
+    const { refs } = node
+    const ascending = refs.every((ref, i) => (i === 0 ? ref.low === low : compareKeys((refs[i - 1] as PageRef).low, ref.low) < 0))
     if (!ascending) this.report(key, 'has ranges out of order')
-    const ids = new Set(leaves.map(({ id }) => id))
-    if (ids.size !== leaves.length || Math.max(...ids) >= nextId) this.report(key, 'has a leaf twice, or one too new')
-    if (!leaves.some(({ filled }) => filled)) this.report(key, 'lists an empty folder')
-    for (const [index, ref] of leaves.entries()) {
-      const leafKey = this.keys.leaf(folder, ref.id)
-      const entry = await this.#values.get(leafKey)
-      if ((entry !== null) !== ref.filled) this.report(leafKey, ref.filled ? 'is a leaf that is missing' : 'is a leaf that should be empty')
+    if (!refs.some(({ filled }) => filled)) this.report(key, 'lists an empty folder')
+    for (const [index, ref] of refs.entries()) {
+      if (ids.has(ref.id)) this.report(key, 'has a part twice')
+      ids.add(ref.id)
+      const below = this.keys.leaf(folder, ref.id)
+      const entry = await this.#values.get(below)
+      if ((entry !== null) !== ref.filled) this.report(below, ref.filled ? 'is a part that is missing' : 'is a part that should be empty')
       if (entry === null) continue
-      const leaf = decodeLeaf(entry.value)
-      const fits = leaf.low === ref.low && leaf.high === highOf(leaves, index) && leaf.names.every((name) => isInRange(leaf, name))
-      if (!fits) this.report(leafKey, 'has another range than its folder says')
-      await this.#names(leafKey, folder, leaf.names)
+      const page = decodeLower(entry.value)
+      if (page.low !== ref.low || page.high !== highOf(node, index)) this.report(below, 'has another range than its folder says')
+      if ((page.kind === 'leaf' ? 0 : page.level) !== node.level - 1) this.report(below, 'is on another level than its folder says')
+      else if (page.kind === 'branch') await this.#below(below, folder, page, page.low, ids)
+      else {
+        if (!page.names.every((name) => isInRange(page, name))) this.report(below, 'has a name out of its range')
+        await this.#names(below, folder, page.names)
+      }
     }
   }
 
@@ -146,9 +162,15 @@ class TreeCheck {
     const { folder, name } = splitPath(path)
     const entry = await this.#values.get(this.keys.folder(folder))
     if (entry === null) return false
-    const page: FolderPage = decodeFolder(entry.value)
+    const page = decodeFolder(entry.value)
     if (page.kind === 'small') return hasName(page.names, name)
-    const leaf = await this.#values.get(this.keys.leaf(folder, (page.leaves[leafIndexOf(page.leaves, name)] as LeafRef).id))
-    return leaf !== null && hasName(decodeLeaf(leaf.value).names, name)
+    const at = await walkFolder(this.#pages, page, entry.version, entry.value.length, toName(name))
+    const leaf = at === null || at.level > 0 ? null : await this.#values.get(this.keys.leaf(folder, at.ref.id))
+    const part = leaf === null ? null : decodeLower(leaf.value)
+    return part?.kind === 'leaf' && hasName(part.names, name)
+  }
+
+  get #pages(): { readonly values: SealedValues; readonly keys: TreeKeys } {
+    return { values: this.#values, keys: this.keys }
   }
 }
