@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { runTestFiles, type FileResult } from './test-files.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'coffer-runner-'))
@@ -69,5 +70,6 @@ test('a process left behind, even in a group of its own, fails the file and is e
       writeFileSync(${JSON.stringify(note)}, String(child.pid))
     })`)
   assert.match(problems.join(), /left a process behind: sleep 300/)
-  assert.equal(isAlive(readFileSync(note, 'utf8')), false)
+  // SIGKILL ends a process when the system comes to it.
+  for (const end = Date.now() + 10_000; isAlive(readFileSync(note, 'utf8')); await pause(10)) assert.ok(Date.now() < end, 'it is still there')
 })

@@ -4,6 +4,8 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { findProgram } from '../engines/database/testing/place.ts'
+import { startRedis } from '../engines/database/testing/redis.ts'
 import { inPlace, type Ended, type Place } from '../server/testing/process.ts'
 
 interface World {
@@ -12,6 +14,7 @@ interface World {
   /** Fails unless the script ends well. */
   readonly ok: (script: string) => string
   readonly read: (name: string) => string
+  readonly stop: () => Promise<unknown>
 }
 
 const addressOf = (out: string): string => /Api Address: (\S+)/.exec(out)?.[1] ?? assert.fail('the server names no address')
@@ -31,7 +34,7 @@ const withWorld = (body: (world: World) => Promise<void>) => () => inPlace(async
     coffer write auth/approle/role/app token_policies=app token_ttl=1h
     coffer read -field=role_id auth/approle/role/app/role-id > role
     coffer write -force -field=secret_id auth/approle/role/app/secret-id > secret`)
-  await body({ place, shell, ok, read: (name) => readFileSync(join(place.folder, name), 'utf8') })
+  await body({ place, shell, ok, stop: () => server.stop('SIGKILL'), read: (name) => readFileSync(join(place.folder, name), 'utf8') })
 })
 
 const method = (more = ''): string => `auto_auth {
@@ -123,6 +126,8 @@ describe('agent', () => {
   }))
 })
 
+const withoutRedis = { skip: findProgram('redis-server') === null && 'redis-server is not installed' }
+
 describe('run', () => {
   test('fields of a secret and references become variables; the exit code is that of the program', withWorld(async ({ ok, shell }) => {
     assert.equal(ok(`coffer run -secret=secret/app -upcase -prefix=app_ -- sh -c 'echo "$APP_USER,$APP_PASSWORD,$APP_PORT"'`), 'u,p w,12345678901234567890\n')
@@ -151,5 +156,62 @@ describe('run', () => {
     await until(() => read('who') === 'u\nv\n', 'the second start')
     place.file('end', '')
     await until(() => existsSync(join(place.folder, 'code')) && read('code') === '0\n', 'the end')
+  }))
+
+  test('with -mask stars stand for the secrets in what the program prints', withWorld(async ({ shell }) => {
+    const script = 'echo "a$password"; echo "$port" >&2; echo "$user"; exit 4'
+    const { code, out, err } = shell(`coffer run -mask -secret=secret/app -- sh -c '${script}'`)
+    assert.equal(code, 4)
+    assert.equal(out, 'ap w\nu\n', 'three bytes are too few')
+    assert.equal(err, '********\n')
+  }))
+
+  test('what was kept serves while the server cannot answer, but not when it refuses', withWorld(async ({ ok, shell, stop }) => {
+    const run = `coffer run -secret=secret/app -fallback=kept -fallback-key=key -- sh -c 'echo "$user"'`
+    assert.equal(ok(run), 'u\n')
+    const refused = shell(`COFFER_TOKEN=wrong ${run}`)
+    assert.deepEqual([refused.code, refused.out], [2, ''])
+    await stop()
+    const away = (script: string): Ended => shell(`COFFER_MAX_RETRIES=0 ${script}`)
+    const { code, out, err } = away(run)
+    assert.deepEqual([code, out], [0, 'u\n'])
+    assert.match(err, /the server cannot answer: taking what was kept at 20/)
+    const old = away(run.replace('-fallback=', '-fallback-max-age=1ms -fallback='))
+    assert.deepEqual([old.code, old.out], [2, ''])
+    assert.match(old.err, /kept is of .*, which is older than it may be/)
+    const other = away(run.replace('secret/app', 'secret/other'))
+    assert.match(other.err, /was not written here for the same server and variables/)
+  }))
+
+  test('credentials that have a lease are renewed while the program runs, and revoked at its end', withoutRedis, withWorld(async ({ shell, ok, read }) => {
+    const database = (await startRedis()) ?? assert.fail('there is no Redis')
+    try {
+      const { host, port } = database.details as { host: string; port: number }
+      ok(`coffer secrets enable database && coffer write database/config/r plugin_name=redis-database-plugin host=${host} port=${port} username=${database.admin.username} password='${database.admin.password}' allowed_roles='*'
+        coffer write database/roles/app db_name=r creation_statements='["~*", "+@read"]' default_ttl=2s max_ttl=1m`)
+      ok(`coffer run -secret=database/creds/app -- sh -c 'echo $username > who; sleep 5; coffer list -format=json sys/leases/lookup/database/creds/app > alive'`)
+      assert.equal((JSON.parse(read('alive')) as unknown[]).length, 1, 'it is alive after more than its first life')
+      await until(() => shell('coffer list sys/leases/lookup/database/creds/app').code !== 0, 'the end of the lease')
+      assert.deepEqual(await database.users(read('who').trim()), [])
+    } finally {
+      await database.stop()
+    }
+  }))
+})
+
+describe('inject', () => {
+  test('a file with references becomes one with secrets, whole or not at all', withWorld(async ({ place, ok, read, shell }) => {
+    place.file('in', 'login: "coffer://secret/app#user"\npassword: {{ coffer://secret/app#password }}\n')
+    assert.equal(ok('coffer inject < in'), 'login: "u"\npassword: p w\n')
+    ok('coffer inject -in=in -out=out')
+    assert.equal(read('out'), 'login: "u"\npassword: p w\n')
+    assert.equal(statSync(join(place.folder, 'out')).mode & 0o777, 0o600)
+    place.file('in', 'coffer://secret/app#user\ncoffer://secret/app#none\n')
+    const { code, err } = shell('coffer inject -in=in -out=other')
+    assert.equal(code, 2)
+    assert.match(err, /line 2: the secret secret\/app has no field "none"/)
+    assert.equal(existsSync(join(place.folder, 'other')), false)
+    assert.match(shell('coffer inject -in=nowhere').err, /nowhere cannot be read: ENOENT/)
+    assert.equal(shell('coffer inject -in=in -mode=rw').code, 1)
   }))
 })

@@ -1,10 +1,8 @@
 /** Secrets as environment variables: all fields of a secret, or what references name. */
-import type { Client } from '../../client/src/client.ts'
 import type { Environment } from '../../client/src/node/environment.ts'
-import { isMap, NumberText, Struct, type Value } from '../kit/template/values.ts'
-import { answer } from './template/answers.ts'
-import { toExact } from './template/convert.ts'
-import { writeJson } from './template/json.ts'
+import type { Value } from '../kit/template/values.ts'
+import { fieldsOf, questionOf, ReferenceError, referenceOf, type Reference } from './references.ts'
+import { nameOf, type Question } from './template/asking.ts'
 
 export interface InjectionRules {
   /** Paths; of one name, the last one counts. */
@@ -17,78 +15,52 @@ export interface InjectionRules {
   readonly environment: Environment
 }
 
-/** A reference that says nothing, or a secret that cannot be a variable. The message names the place, never a value. */
-class InjectionError extends Error {
-  override readonly name = 'InjectionError'
-}
+/** Variables by name. */
+export type Variables = Readonly<Record<string, string>>
 
-/** `coffer://PATH#FIELD`; `vault://` is taken as well. */
-const reference = /^(?:coffer|vault):\/\/([^#?\s]+)#([^\s#]+)$/
-
+/** What variables come out of secrets, and what has to be asked for them. */
 export class Injection {
-  readonly #client: Client
   readonly #rules: InjectionRules
-  #last = ''
+  /** Of one name, what was written last. */
+  readonly #named: readonly (readonly [name: string, value: string])[]
+  readonly #references: readonly (readonly [name: string, reference: Reference])[]
 
-  constructor(client: Client, rules: InjectionRules) {
-    this.#client = client
+  constructor(rules: InjectionRules) {
     this.#rules = rules
+    this.#named = [...new Map(rules.named)]
+    const written = [...Object.entries(rules.environment), ...this.#named]
+    this.#references = written.flatMap(([name, value = '']) => {
+      const reference = referenceOf(value)
+      return reference === null ? [] : [[name, reference] as const]
+    })
   }
 
-  /** Throws `ClientError` and `InjectionError`. */
-  async variables(): Promise<Environment> {
-    const { environment, named, secrets } = this.#rules
-    const read = new Map<string, Promise<ReadonlyMap<string, Value>>>()
-    const dataOf = (path: string): Promise<ReadonlyMap<string, Value>> => {
-      const known = read.get(path) ?? this.#read(path)
-      read.set(path, known)
-      return known
+  get questions(): readonly Question[] {
+    const paths = [...this.#rules.secrets, ...this.#references.map(([, { path }]) => path)]
+    return [...new Map(paths.map((path) => [path, questionOf(path)])).values()]
+  }
+
+  /** The variables that hold secrets. `known` holds the answers to all questions. Throws `ReferenceError`. */
+  variables(known: ReadonlyMap<string, Value>): Variables {
+    const made: Record<string, string> = {}
+    const dataOf = (path: string): ReadonlyMap<string, string> => fieldsOf(path, known.get(nameOf(questionOf(path))))
+    for (const path of this.#rules.secrets) for (const [name, value] of dataOf(path)) made[this.#nameOf(name)] = value
+    for (const [name, { path, field }] of this.#references) {
+      const value = dataOf(path).get(field)
+      if (value === undefined) throw new ReferenceError(`${name}: the secret ${path} has no field ${JSON.stringify(field)}`)
+      made[name] = value
     }
-    const made: Record<string, string | undefined> = { ...environment }
-    for (const path of secrets) for (const [name, value] of await dataOf(path)) made[this.#nameOf(name)] = textOf(value)
-    const written = [...Object.entries(environment), ...named]
-    for (const [name, value = ''] of written) {
-      const [, path, field] = reference.exec(value) ?? []
-      if (path === undefined || field === undefined) {
-        if (named.some(([own]) => own === name)) made[name] = value
-        continue
-      }
-      const data = await dataOf(path)
-      if (!data.has(field)) throw new InjectionError(`${name}: the secret ${path} has no field ${JSON.stringify(field)}`)
-      made[name] = textOf(data.get(field))
-    }
-    this.#last = JSON.stringify(made)
     return made
   }
 
-  /** Null: they are as they were. */
-  async changedVariables(): Promise<Environment | null> {
-    const before = this.#last
-    const now = await this.variables()
-    return this.#last === before ? null : now
+  /** All that the program gets, with these. */
+  environment(variables: Variables): Environment {
+    const plain = this.#named.filter(([, value]) => referenceOf(value) === null)
+    return { ...this.#rules.environment, ...variables, ...Object.fromEntries(plain) }
   }
 
   #nameOf(field: string): string {
     const name = (this.#rules.prefix + field).replaceAll(/[^A-Za-z0-9_]/g, '_')
     return this.#rules.upcase ? name.toUpperCase() : name
   }
-
-  /** The fields of a secret; of a versioned one, those of its newest version. */
-  async #read(path: string): Promise<ReadonlyMap<string, Value>> {
-    const { value } = await answer(this.#client, { kind: 'read', path: path.replace(/^\/+|\/+$/g, ''), data: {} }).catch((error: unknown) => {
-      throw error instanceof Error && error.name === 'NoSecret' ? new InjectionError(error.message) : error
-    })
-    const data = value instanceof Struct ? value.fields.get('Data') : null
-    if (!isMap(data)) throw new InjectionError(`${path}: there is no data`)
-    const inner = data.get('data')
-    return isMap(inner) && data.has('metadata') ? inner : data
-  }
-}
-
-/** Numbers by their digits; lists and objects as JSON. */
-function textOf(value: Value): string {
-  if (typeof value === 'string') return value
-  if (value instanceof NumberText) return value.text
-  if (value === null || value === undefined) return ''
-  return writeJson(toExact(value), { safe: false, pretty: false })
 }

@@ -8,7 +8,7 @@ import { answer, type Answer } from './template/answers.ts'
 import { nameOf, type Question } from './template/asking.ts'
 
 export interface RefreshRules {
-  /** How often what has no lease is read anew. */
+  /** How often what has no lease is read anew; Infinity: never. */
   readonly staticSeconds: number
   /** Of the life of a lease that cannot be renewed. */
   readonly leaseThreshold: number
@@ -99,6 +99,19 @@ export class Secrets {
     }
   }
 
+  get haveLeases(): boolean {
+    return [...this.#held.values()].some(({ answer: { leaseId } }) => leaseId !== '')
+  }
+
+  /** Nobody needs them any more. What cannot be revoked now ends by itself. */
+  async revokeLeases(): Promise<void> {
+    const leased = [...this.#held.values()].filter(({ answer: { leaseId } }) => leaseId !== '')
+    const revoking = leased.map(async ({ question: { path }, answer: { leaseId } }) => {
+      await this.#client().write('sys/leases/revoke', { lease_id: leaseId }, { timeoutMs: revokeMs }).catch((error: unknown) => this.#host.log('warn', 'lease', `the credentials of ${path} could not be revoked, and end by themselves: ${reasonOf(error)}`))
+    })
+    await Promise.all(revoking)
+  }
+
   /** The token that they belonged to is gone, or may be: they are fetched anew. Certificates stay valid. */
   forgetLeased(): void {
     for (const [name, { answer: { leaseId } }] of this.#held) if (leaseId !== '') this.#held.delete(name)
@@ -111,3 +124,4 @@ export class Secrets {
 }
 
 const retryMs = 10_000
+const revokeMs = 10_000

@@ -51,6 +51,7 @@ const verbs: Readonly<Record<string, LoadCommand>> = {
   'kv put': async () => (await import('./verbs/kv/put.ts')).command,
   'kv rollback': async () => (await import('./verbs/kv/rollback.ts')).command,
   'kv undelete': async () => (await import('./verbs/kv/undelete.ts')).command,
+  inject: async () => (await import('./verbs/inject.ts')).command,
   'lease count': async () => (await import('./verbs/lease/count.ts')).command,
   'lease lookup': async () => (await import('./verbs/lease/lookup.ts')).command,
   'lease renew': async () => (await import('./verbs/lease/renew.ts')).command,
