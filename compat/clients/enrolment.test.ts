@@ -1,4 +1,4 @@
-/** Enrolment protocols with clients that are not ours, over TLS: EST with curl. openssl judges what comes back. */
+/** Enrolment protocols with clients that are not ours, over TLS: EST with curl, CMP with openssl, which also judges what comes back. */
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
@@ -72,13 +72,14 @@ async function certificateFrom(answer: Answered, name: string): Promise<string> 
 
 const enroll = (path: string, name: string, ...options: readonly string[]): Promise<Answered> =>
   curl(path, '--header', 'Content-Type: application/pkcs10', '--header', 'Content-Transfer-Encoding: base64', '--data-binary', `@${name}.b64`, ...options)
+const cmpSecret = 'correct horse battery'
 const withPassword = ['--user', 'device:correct horse']
 
 before(async () => {
   if (skip) return
   server = await startTlsServer()
   await must('POST', 'sys/mounts/pki', { type: 'pki' })
-  await must('POST', 'pki/root/generate/internal', { common_name: 'Root', key_type: 'ec', ttl: '300h' })
+  await must('POST', 'pki/root/generate/internal', { common_name: 'Root', key_type: 'ec', ttl: '300h', key_usage: 'DigitalSignature' })
   await must('POST', 'pki/roles/device', { allowed_domains: 'example.com', allow_subdomains: true, key_type: 'ec', ttl: '24h' })
   await must('POST', 'sys/auth/userpass', { type: 'userpass' })
   await must('PUT', 'sys/policies/acl/enrol', { policy: 'path "pki/est/*" { capabilities = ["update"] }\npath "pki/roles/device/est/*" { capabilities = ["update"] }' })
@@ -87,6 +88,8 @@ before(async () => {
   const methods = await must('GET', 'sys/auth')
   const { accessor } = methods['userpass/'] as { readonly accessor: string }
   await must('POST', 'pki/config/est', { enabled: true, default_mount: true, default_path_policy: 'role:device', label_to_path_policy: { phones: 'role:device' }, authenticators: { userpass: { accessor } }, reenroll_with_certificate: true })
+  await must('POST', 'pki/config/cmp', { enabled: true, default_path_policy: 'role:device', shared_secrets: { 'device-1': cmpSecret } })
+  writeFileSync(at('root.pem'), String((await must('GET', 'pki/cert/ca'))['certificate']))
   await newRequest('a', '/CN=a.example.com', 'DNS:a.example.com')
 })
 after(() => server?.stop())
@@ -155,4 +158,68 @@ test('EST: nothing is served before it is enabled', { skip }, async () => {
   await must('POST', 'sys/mounts/other', { type: 'pki' })
   assert.equal((await curl('v1/other/est/cacerts')).status, 404)
   assert.equal((await enroll('v1/other/est/simpleenroll', 'a', ...withPassword)).status, 401)
+})
+
+/** One transaction of CMP; what openssl says of it. */
+async function cmp(command: string, ...options: readonly string[]): Promise<{ readonly code: number | null; readonly text: string }> {
+  const { host } = new URL(server.addr)
+  const fixed = ['-server', host, '-path', 'v1/pki/cmp', '-tls_used', '-tls_trusted', 'vault-ca.pem', '-batch', '-trusted', 'root.pem']
+  const { code, stdout, stderr } = await run('openssl', 'cmp', '-cmd', command, ...fixed, ...options)
+  return { code, text: stdout + stderr }
+}
+
+async function cmpOk(...argv: readonly [string, ...string[]]): Promise<void> {
+  const { code, text } = await cmp(...argv)
+  assert.equal(code, 0, `${argv.join(' ')}: ${text}`)
+}
+
+async function cmpRefused(reason: RegExp, ...argv: readonly [string, ...string[]]): Promise<void> {
+  const { code, text } = await cmp(...argv)
+  assert.notEqual(code, 0, text)
+  assert.match(text, reason)
+}
+
+const bySecret = ['-ref', 'device-1', '-secret', `pass:${cmpSecret}`]
+const wish = (name: string, host = `${name}.example.com`): string[] => ['-newkey', `${name}.key`, '-subject', `/CN=${host}`, '-sans', host, '-certout', `${name}.crt`]
+const byCertificate = (name: string): string[] => ['-cert', `${name}.crt`, '-key', `${name}.key`]
+const subjectOf = (name: string): Promise<string> => openssl('x509', '-in', `${name}.crt`, '-noout', '-subject', '-ext', 'subjectAltName')
+
+async function newKey(name: string): Promise<void> {
+  await openssl('ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', `${name}.key`)
+}
+
+test('CMP: a client enrols with a shared secret, updates its key with the certificate, and revokes it', { skip }, async () => {
+  await newKey('first')
+  await newKey('second')
+  await cmpOk('ir', ...bySecret, ...wish('first'))
+  assert.match(await subjectOf('first'), /CN = first\.example\.com[\s\S]*DNS:first\.example\.com/)
+  assert.match(await openssl('verify', '-CAfile', 'root.pem', 'first.crt'), /OK/)
+  await cmpOk('kur', ...byCertificate('first'), '-oldcert', 'first.crt', '-newkey', 'second.key', '-certout', 'second.crt')
+  assert.match(await subjectOf('second'), /CN = first\.example\.com/)
+  await cmpOk('rr', ...byCertificate('second'), '-oldcert', 'second.crt', '-revreason', '1')
+  await cmpRefused(/signerNotTrusted/, 'kur', ...byCertificate('second'), '-oldcert', 'second.crt', '-newkey', 'second.key', '-certout', 'x.crt')
+  await cmpRefused(/notAuthorized/, 'rr', ...byCertificate('first'), '-oldcert', 'second.crt')
+})
+
+test('CMP: requests of PKCS #10, without a confirmation, and by the path of a role are served', { skip }, async () => {
+  await newKey('plain')
+  await cmpOk('p10cr', ...bySecret, '-csr', 'a.pem', '-certout', 'p10.crt')
+  assert.match(await subjectOf('p10'), /CN = a\.example\.com/)
+  await cmpOk('cr', ...bySecret, '-implicit_confirm', ...wish('plain'))
+  await cmpOk('cr', ...bySecret, ...wish('plain'), '-path', 'v1/pki/roles/device/cmp')
+  assert.match(await subjectOf('plain'), /CN = plain\.example\.com/)
+})
+
+test('CMP: a wrong secret, names that are not allowed, and a certificate that asks for other names are refused; a certificate that is not taken is revoked', { skip }, async () => {
+  await newKey('third')
+  await cmpRefused(/badMessageCheck/, 'ir', '-ref', 'device-1', '-secret', 'pass:wrong horse', ...wish('third'))
+  await cmpRefused(/badMessageCheck/, 'ir', '-ref', 'device-2', '-secret', `pass:${cmpSecret}`, ...wish('third'))
+  await cmpRefused(/badCertTemplate.*not allowed by this role/, 'ir', ...bySecret, ...wish('third', 'third.example.org'))
+  await cmpRefused(/badPOP/, 'ir', ...bySecret, ...wish('third'), '-popo', '0')
+  await cmpOk('ir', ...bySecret, ...wish('third'))
+  await cmpRefused(/notAuthorized/, 'cr', ...byCertificate('third'), ...wish('third', 'fourth.example.com'))
+  const count = async (): Promise<number> => ((await api('LIST', 'pki/certs/revoked')).data['keys'] as readonly string[] | undefined)?.length ?? 0
+  const before = await count()
+  await cmpRefused(/./, 'ir', ...bySecret, ...wish('third'), '-out_trusted', 'vault-ca.pem')
+  assert.equal(await count(), before + 1)
 })

@@ -57,9 +57,9 @@ test('a content key that was encrypted wrongly opens nothing, and throws nothing
   assert.equal(opened, 0)
 })
 
-test('OpenSSL believes our signature, and we believe the one of OpenSSL and no changed one', (t) => {
+test('OpenSSL believes our signature, and we believe the one of OpenSSL and no changed one', async (t) => {
   const { ssl, certificate, privateKey, publicKey } = holder(t)
-  const ours = writeSignedData({ content, certificates: [certificate.der], issuer: certificate.issuer, serial: certificate.serial, digest: 'sha256', key: privateKey, attributes: [{ type: '2.16.840.1.113733.1.9.2', value: printable('3') }] })
+  const ours = await writeSignedData({ content, certificates: [certificate.der], issuer: certificate.issuer, serial: certificate.serial, digest: 'sha256', key: privateKey, attributes: [{ type: '2.16.840.1.113733.1.9.2', value: printable('3') }] })
   ssl.write('ours', ours)
   assert.match(ssl.run('cms', '-verify', '-binary', '-inform', 'DER', '-in', 'ours', '-CAfile', 'c.pem', '-purpose', 'any'), /what is inside[\s\S]*successful/)
   for (const digest of ['-sha256', '-sha512']) {
@@ -75,12 +75,12 @@ test('OpenSSL believes our signature, and we believe the one of OpenSSL and no c
   assert.match(ssl.run('pkcs7', '-inform', 'DER', '-in', 'only', '-print_certs'), /subject=CN = holder/)
 })
 
-test('no bytes make a parser throw anything but a DerError, or hang', (t) => {
+test('no bytes make a parser throw anything but a DerError, or hang', async (t) => {
   const { certificate, privateKey, publicKey } = holder(t)
   const [cipher] = contentCiphers
   assert.ok(cipher)
   const envelope = writeEnvelopedData(content, { issuer: certificate.issuer, serial: certificate.serial, key: publicKey }, cipher, randomBytes)
-  const signed = writeSignedData({ content, certificates: [certificate.der], issuer: certificate.issuer, serial: certificate.serial, digest: 'sha256', key: privateKey, attributes: [] })
+  const signed = await writeSignedData({ content, certificates: [certificate.der], issuer: certificate.issuer, serial: certificate.serial, digest: 'sha256', key: privateKey, attributes: [] })
   let refused = 0
   for (const [i, [sample, parse]] of ([[envelope, parseEnvelopedData], [signed, parseSignedData]] as const).entries()) {
     for (const mutated of mutations(sample, 3000, 7 + i)) {

@@ -1,5 +1,6 @@
 /** Signed data with one signer and signed attributes (RFC 5652 §5), as SCEP has it. */
 import { createHash, sign as signWith, verify as verifyWith, type KeyObject } from 'node:crypto'
+import { promisify } from 'node:util'
 import { explicit, integer, nothing, octetString, oid, sequence, setOf, tagged, tags } from '../der.ts'
 import { DerError, DerReader, readOid, readWhole } from '../der-reader.ts'
 
@@ -134,8 +135,10 @@ export interface SignedDataParts {
 
 const rsaEncryption = sequence(oid('1.2.840.113549.1.1.1'), nothing)
 
-/** Adds content type and message digest to the attributes, and signs. */
-export function writeSignedData({ content, certificates, issuer, serial, digest, attributes, key }: SignedDataParts): Buffer {
+const signInPool = promisify(signWith)
+
+/** Adds content type and message digest to the attributes, and signs in the thread pool. */
+export async function writeSignedData({ content, certificates, issuer, serial, digest, attributes, key }: SignedDataParts): Promise<Buffer> {
   const algorithm = sequence(oid(digestIds.get(digest) ?? ''), nothing)
   const own: readonly Attribute[] = [
     { type: contentTypeAttribute, value: dataType },
@@ -144,7 +147,7 @@ export function writeSignedData({ content, certificates, issuer, serial, digest,
   const set = setOf(...[...own, ...attributes].map(({ type, value }) => sequence(oid(type), setOf(value))))
   const signer = sequence(
     integer(1), sequence(issuer, tagged(tags.integer, (serial[0] ?? 0) & 0x80 ? Buffer.concat([Buffer.alloc(1), serial]) : serial)), algorithm,
-    tagged(0xa0, new DerReader(set).next().content), rsaEncryption, octetString(signWith(digest, set, key)),
+    tagged(0xa0, new DerReader(set).next().content), rsaEncryption, octetString((await signInPool(digest, set, key)) as Buffer),
   )
   const encapsulated = content === null ? sequence(dataType) : sequence(dataType, explicit(0, octetString(content)))
   return sequence(signedDataType, explicit(0, sequence(integer(1), setOf(algorithm), encapsulated, ...(certificates.length === 0 ? [] : [tagged(0xa0, ...certificates)]), setOf(signer))))

@@ -19,10 +19,15 @@ export function readRequest(pem: string): CheckedRequest {
 }
 
 export function checkRequest(der: Uint8Array): CheckedRequest {
-  const request = parse(der)
+  const request = checkedRequest(parse(der))
+  if (!request.isSignatureValid()) throw badRequest('request signature invalid')
+  return request
+}
+
+/** With a key of a known kind; the signature is the caller's to check. Throws `bad_request`. */
+export function checkedRequest(request: SigningRequest): CheckedRequest {
   const kind = request.publicKey === null ? null : kindOf(request.publicKey)
   if (kind === null) throw badRequest('Refusing to sign CSR with an unsupported public key: only RSA, ECDSA on NIST curves, and Ed25519 are known')
-  if (!request.isSignatureValid()) throw badRequest('request signature invalid')
   return { ...request, kind }
 }
 

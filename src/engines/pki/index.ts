@@ -5,6 +5,9 @@ import { acmeOperations } from './acme/directory.ts'
 import { eabOperations } from './acme/eab.ts'
 import { nonceChore } from './acme/tidy.ts'
 import { validateChore } from './acme/validate.ts'
+import { readCmp, writeCmp } from './cmp/config.ts'
+import { pendingChore } from './cmp/pending.ts'
+import { cmpOperations } from './cmp/serve.ts'
 import { countChore } from './counts.ts'
 import { readCrlConfig, writeCrlConfig } from './crl-config.ts'
 import { estPlace, readEst, writeEst } from './est/config.ts'
@@ -38,9 +41,9 @@ export const pki = engine({
     readUrlsConfig, writeUrlsConfig, readClusterConfig, writeClusterConfig, readCrlConfig, writeCrlConfig,
     ...ocspOperations, ...resignOperations, startTidy, tidyStatus, cancelTidy, readAutoTidyConfig, writeAutoTidyConfig,
     readAcme, writeAcme, ...acmeOperations, ...eabOperations,
-    readEst, writeEst, ...estOperations, readScep, writeScep, ...scepOperations,
+    readEst, writeEst, ...estOperations, readScep, writeScep, ...scepOperations, readCmp, writeCmp, ...cmpOperations,
   ],
   wellKnown: ({ store, path }) => estPlace(store, path),
   leases: { pki: leaseKind },
-  chores: [tidyChore, countChore, validateChore, nonceChore],
+  chores: [tidyChore, countChore, validateChore, nonceChore, pendingChore],
 })

@@ -54,7 +54,7 @@ export interface Responder {
 }
 
 /** The answer to a message: what is enclosed, or why nothing is. */
-export function writeCertRep({ transactionId, senderNonce, signed }: PkiMessage, { issuer, key }: Responder, nonce: Uint8Array, result: { readonly envelope: Buffer } | { readonly failure: Failure }): Buffer {
+export function writeCertRep({ transactionId, senderNonce, signed }: PkiMessage, { issuer, key }: Responder, nonce: Uint8Array, result: { readonly envelope: Buffer } | { readonly failure: Failure }): Promise<Buffer> {
   const outcome: Attribute[] = 'failure' in result
     ? [{ type: attributeIds.pkiStatus, value: printable('2') }, { type: attributeIds.failInfo, value: printable(failures[result.failure]) }]
     : [{ type: attributeIds.pkiStatus, value: printable('0') }]

@@ -66,7 +66,7 @@ async function operate(call: ScepCall, served: Served, body: Uint8Array | null):
   if (authority.key.type !== 'rsa') throw badRequest('SCEP needs an issuer with an RSA key')
   const responder: Responder = { issuer: authority.issuer.certificate, key: keyObjectOf(authority.key) }
   const result = await resultOf(call, served, message, authority)
-  return reply({ raw: { contentType: 'application/x-pki-message', body: writeCertRep(message, responder, call.random(16), result) } })
+  return reply({ raw: { contentType: 'application/x-pki-message', body: await writeCertRep(message, responder, call.random(16), result) } })
 }
 
 function parseMessage(body: Uint8Array | null): PkiMessage {
