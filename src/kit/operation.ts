@@ -105,8 +105,6 @@ interface Spec<P, I extends Fields, C> {
   readonly lockoutName?: (call: C & Call<P, ValuesOf<I>>) => string | null
   /** The role that a login is for, or null: for quotas of roles. May be asked before the login, whose input is not proven then. */
   readonly loginRole?: (call: C & Call<P, ValuesOf<I>>) => Promise<string | null>
-  /** Answers with a lease, for which it does something outside first: refused before that where a quota of leases is used up. */
-  readonly givesLease?: boolean
   readonly deprecated?: string
   /** Reads that are answered to HEAD as well: the status of that answer. */
   readonly headStatus?: number
@@ -135,7 +133,6 @@ export interface Operation {
   readonly admit: ((call: AnyCall, basic: BasicCredentials | null) => Promise<Admission | null>) | null
   readonly lockoutName: ((call: AnyCall) => string | null) | null
   readonly loginRole: ((call: AnyCall) => Promise<string | null>) | null
-  readonly givesLease: boolean
   readonly handle: (call: AnyCall) => Promise<Result | Outside> | Result | Outside
 }
 
@@ -177,7 +174,6 @@ function operationOf(verb: Verb, path: string, params: Fields, spec: Spec<never,
     admit: (spec.admit as Operation['admit'] | undefined) ?? null,
     lockoutName: (spec.lockoutName as Operation['lockoutName'] | undefined) ?? null,
     loginRole: (spec.loginRole as Operation['loginRole'] | undefined) ?? null,
-    givesLease: spec.givesLease ?? false,
     handle: spec.handle as Operation['handle'],
   })
 }

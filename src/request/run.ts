@@ -2,9 +2,7 @@
  * The stage that acts: runs the operation in a unit of work, adds the token or lease that its result leads to, wraps the answer if that was
  * asked for, and commits all of it at once. When something that was read changed meanwhile, it runs again from the start.
  */
-import { opaqueStore } from '../core/base.ts'
 import type { Core } from '../core/core.ts'
-import { refuseFullQuota } from '../core/leases/quotas.ts'
 import type { Verdict } from '../core/policies/acl.ts'
 import { withUnit, type Unit } from '../core/unit.ts'
 import { wrapText, type WrapInfo } from '../core/wrapping.ts'
@@ -72,7 +70,6 @@ async function attempt(core: Core, acting: Acting, target: Resolved, unit: Unit,
   const { wire, caller, wrapTtl } = acting
   if (!finding.has(target.verb) || wrapTtl !== null) await expectStanding(core, acting, target, unit)
   const call = callOf(core, wire, target, caller, unit, effects, wrapTtl, acting.verdict?.pageLimit ?? null)
-  if (target.operation.givesLease) await refuseFullQuota(unit.on(opaqueStore(core)), target.path)
   const result = await target.operation.handle(call)
   // A read that writes after all (a key that is made when it is first asked for) stands on the same ground as a write.
   if (finding.has(target.verb) && unit.isDirty()) await expectStanding(core, acting, target, unit)

@@ -7,6 +7,7 @@ import type { Core } from '../core/core.ts'
 import { Leadership, type LeaderPace } from '../core/leader/leadership.ts'
 import { resumeRecounts } from '../core/leases/quotas.ts'
 import { startSweeper } from '../core/leases/sweeper.ts'
+import { resumeRevocationTasks } from '../core/leases/tasks.ts'
 import { resumeConversions, resumeRemovals } from '../core/mounts/change.ts'
 import { startChores } from '../core/mounts/chores.ts'
 import type { Store } from '../kit/store.ts'
@@ -67,6 +68,9 @@ export function startJobs({ store, core, coreOver, processId, pace, isOnly }: Jo
     repeat(core.host, lookMs, 'work on the seals', careForSeals(jobs)),
     startSweeper(jobs),
     startChores(jobs),
+    repeat(core.host, lookMs, 'revoking below prefixes', async () => {
+      if (!barrier.isSealed) await resumeRevocationTasks(jobs)
+    }),
     repeat(core.host, resumeMs, 'recurring work', async () => {
       if (barrier.isSealed) return
       await barrier.tick()

@@ -123,6 +123,13 @@ describe('changing quotas', () => {
     await other.close()
   }))
 
+  test('a secret that is made outside is refused before it is made', withRenter(async (server, outside) => {
+    await quota(server, { max_leases: 1, path: 'a/' })
+    const answers = await times(8, (i) => server.request('read', `a/made/n${i}`))
+    assert.deepEqual([answers.filter(({ status }) => status === 200).length, answers.filter(({ status }) => status === 429).length], [1, 7])
+    assert.deepEqual([outside.valid.size, outside.asked.size], [1, 0])
+  }))
+
   test('a count that a crash interrupted is gone on with', withRenter(async (server) => {
     await times(3, () => rent(server))
     await withUnit((unit) => changeLeaseQuota(server.core, unit.on(opaqueStore(server.core)), 'q', { name: 'q', path: 'a/', role: '', maxLeases: 9, inheritable: false }))

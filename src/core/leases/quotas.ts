@@ -67,12 +67,6 @@ export async function admitLease(opaque: Transaction, path: string, role = ''): 
   return { ...ofRole, quota: quota.id }
 }
 
-/** Throws `too_many_requests` when no more leases of this path may be made now: for engines that do something outside before they have one. */
-export async function refuseFullQuota(opaque: Transaction, path: string): Promise<void> {
-  const quota = quotaOf(await readLeaseQuotas(opaque), path, '')
-  if (quota !== null && (await readLeaseCount({ get: (key) => opaque.peek(key) }, quota.id)) >= quota.maxLeases) throw leaseQuotaExceeded(path)
-}
-
 /** The lease ends with this commit. */
 export function releaseLease(opaque: Transaction, { quota }: LeaseRecord): void {
   if (quota !== undefined) addTo(opaque, quota, -1)

@@ -5,10 +5,7 @@ import type { Transaction } from '../../kit/store.ts'
 import { namedStore, opaqueStore } from '../base.ts'
 import type { Core } from '../core.ts'
 import { bumpGeneration, bumpMounts } from '../generation.ts'
-import { leasesUnder } from '../leases/folders.ts'
-import { placeOf, type LeaseRecord } from '../leases/record.ts'
-import { laneOf, queueLease, revokeLease } from '../leases/revoke.ts'
-import { revokeToken } from '../tokens/revoke.ts'
+import { revokeUnder } from '../leases/revoke-under.ts'
 import { beginUnit, withUnit, type Unit } from '../unit.ts'
 import { conversions, mountRecords, removals, removeMount, writeMount, type MountConfig, type MountRecord } from './record.ts'
 import { moveQuotas } from './quotas.ts'
@@ -135,7 +132,7 @@ export async function disableMount(core: Core, path: string): Promise<boolean> {
 /** Revokes what the mount issued, then removes its data, then its record. May be run again after a crash, from any point. */
 async function finishRemoval(core: Core, record: MountRecord): Promise<void> {
   // A secret that is being made this moment is revoked when that is over, and needs the data of its mount for it: `resumeRemovals` comes back.
-  if ((await revokeUnder(core, record.path, true)) > 0) return
+  if ((await revokeUnder(core, record.path, { force: true })) > 0) return
   await dropTree(core.barrier.values, record.uuid)
   await withUnit(async (unit) => {
     const named = unit.on(namedStore(core))
@@ -174,58 +171,6 @@ export async function finishConversion(core: Core, uuid: string): Promise<void> 
 
 export async function resumeConversions(core: Core): Promise<void> {
   for (const uuid of await namedStore(core).list('conversions/')) await finishConversion(core, uuid).catch((error: unknown) => logFailure(core, 'a mount could not be converted yet', uuid, error))
-}
-
-/**
- * Revokes every lease whose id begins with `prefix` (a folder, ending in '/'). `force`: also where an engine fails. Returns how many could not be
- * revoked yet.
- */
-export async function revokeUnder(core: Core, prefix: string, force = false): Promise<number> {
-  let failed = 0
-  let piece: LeaseRecord[] = []
-  for await (const lease of leasesUnder(core, prefix)) {
-    if (piece.push(lease) < leasesInPiece) continue
-    failed += await revokePiece(core, piece, force)
-    piece = []
-  }
-  return failed + (await revokePiece(core, piece, force))
-}
-
-const leasesInPiece = 256
-const leasesAtOnce = 8
-
-/**
- * The newest first, and at once only secrets of one backend: what was made later may stand on what was made before, as does a connection that logs in
- * with a user that has a lease.
- */
-async function revokePiece(core: Core, leases: readonly LeaseRecord[], force: boolean): Promise<number> {
-  let failed = 0
-  let batch: LeaseRecord[] = []
-  let batchLane = ''
-  const finish = async (): Promise<void> => {
-    for (const isDone of await Promise.all(batch.map((lease) => revokeOne(core, lease, force)))) failed += isDone ? 0 : 1
-    batch = []
-  }
-  for (const lease of leases.toSorted((a, b) => (b.secret?.issuedAt ?? 0) - (a.secret?.issuedAt ?? 0))) {
-    const lane = lease.secret === null ? 'token' : await laneOf(core, lease.secret)
-    if (lane !== batchLane || batch.length >= leasesAtOnce) await finish()
-    batchLane = lane
-    batch.push(lease)
-  }
-  await finish()
-  return failed
-}
-
-/** False: the engine of the lease could not revoke it yet. */
-export async function revokeOne(core: Core, lease: LeaseRecord, force = false): Promise<boolean> {
-  if (lease.secret !== null) {
-    const place = placeOf(core, lease.id)
-    // An intent, too: if the process dies after the engine has done it, the sweeper comes to know.
-    await queueLease(core, place)
-    return await revokeLease(core, place, force)
-  }
-  await revokeToken(core, lease.tokenHash)
-  return true
 }
 
 /** Moves a mount, as part of a unit: its data stay where they are. Its leases go before, one by one, as their ids name the old path. */

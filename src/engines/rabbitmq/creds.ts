@@ -32,7 +32,6 @@ async function createNew(management: Management, username: string, password: str
 
 export const creds = path('creds/{name}', { name: nameText('Name of the role.') }).read({
   summary: 'Make a user.',
-  givesLease: true,
   async handle({ params: { name }, store, caller, now, random, makePassword }) {
     const role = await roles.read(store, name)
     if (role === null) throw badRequest(`unknown role: ${name}`)

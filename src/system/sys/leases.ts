@@ -5,7 +5,8 @@ import { listFolder } from '../../core/leases/folders.ts'
 import { countIrrevocable, countLeases, listIrrevocable } from '../../core/leases/count.ts'
 import { leaseRecords, placeOf, type LeaseRecord, type SecretLease } from '../../core/leases/record.ts'
 import { renewLease } from '../../core/leases/renew.ts'
-import { revokeOne, revokeUnder } from '../../core/mounts/change.ts'
+import { revokeOne, revokeUnder } from '../../core/leases/revoke-under.ts'
+import { beginRevocation, listTasks } from '../../core/leases/tasks.ts'
 import { findTokenByHash } from '../../core/tokens/find.ts'
 import { badRequest } from '../../kit/errors.ts'
 import { defaulted, duration, flag, integer, text } from '../../kit/fields.ts'
@@ -103,12 +104,19 @@ const revoke = systemPath('leases/revoke').write({
 
 const underPath = (path: string): string => `${path.replace(/^\/+|\/+$/g, '')}/`
 
-/** A prefix may be a folder or one lease. Throws for `sync` when engines failed: the rest is revoked all the same. */
+/**
+ * A prefix may be a folder or one lease. For `sync` the answer comes when all is done, and it throws when engines failed: the rest is revoked all the same. Else
+ * the answer comes after the first few hundred.
+ */
 async function revokePrefix(core: Core, prefix: string, force: boolean, sync: boolean): Promise<null> {
   const single = await readLease(core, prefix.replace(/\/+$/, ''))
   const isSingleDone = single === null || (await revokeOne(core, single, force))
-  const count = (await revokeUnder(core, underPath(prefix), force)) + (isSingleDone ? 0 : 1)
-  if (count > 0 && sync) throw badRequest(`the engines could not revoke ${count} leases yet; they are tried again`)
+  if (!sync) {
+    await beginRevocation(core, underPath(prefix), force)
+    return null
+  }
+  const count = (await revokeUnder(core, underPath(prefix), { force })) + (isSingleDone ? 0 : 1)
+  if (count > 0) throw badRequest(`the engines could not revoke ${count} leases yet; they are tried again`)
   return null
 }
 
@@ -125,6 +133,19 @@ const revokeByForce = systemPath('leases/revoke-force/{prefix*}', prefix).write(
   access: 'sudo',
   input: sync,
   handle: async ({ core, params, input }) => await revokePrefix(core, params.prefix, true, input.sync),
+})
+
+const revocations = systemPath('leases/revocations').read({
+  summary: 'Show which revocations below a prefix are under way, and how far they have come.',
+  access: 'sudo',
+  async handle({ core }) {
+    const tasks = await listTasks(core)
+    const shown = await Promise.all(tasks.map(async ({ prefix, force, startedAt, revoked, waiting }) => {
+      const left = (await countLeases(core, 'mount', prefix)).total
+      return { prefix, force, start_time: formatTime(startedAt), revoked, waiting, left }
+    }))
+    return { revocations: shown }
+  },
 })
 
 const typeField = { type: defaulted(text('`irrevocable`: those that could not be revoked.'), '') }
@@ -180,5 +201,5 @@ const oldNames = [
 
 export const leaseOperations = [
   lookup, listLeases, renew, byUrl(renew, 'leases/renew/{lease_id*}'), revoke, byUrl(revoke, 'leases/revoke/{lease_id*}'),
-  revokeByPrefix, revokeByForce, count, list, ...tidy, ...oldNames,
+  revokeByPrefix, revokeByForce, revocations, count, list, ...tidy, ...oldNames,
 ]
