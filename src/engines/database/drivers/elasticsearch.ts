@@ -1,10 +1,11 @@
 /** Elasticsearch and OpenSearch, over HTTP: users have roles, which are there already or made for one user. */
+import { setTimeout } from 'node:timers/promises'
 import { badRequest } from '../../../kit/errors.ts'
 import { isJsonObject } from '../../../kit/fields.ts'
 import type { Json, JsonObject } from '../../../kit/json.ts'
 import { parseBaseUrl, type HttpAnswer } from '../../outbound/http.ts'
 import { flagDetail, textDetail } from '../details.ts'
-import { passwordOf, type Driver, type Login, type Session } from '../driver.ts'
+import { passwordOf, textOf, type Driver, type Login, type Session } from '../driver.ts'
 import { parseJsonStatement } from '../statements.ts'
 import { httpTrust, trustOf } from '../trust.ts'
 import { basicAuth, beginningOf, HttpLine, json, jsonOf, requestSeconds, type HttpPlace, type Question } from './http.ts'
@@ -84,16 +85,33 @@ async function connect(place: HttpPlace, dialect: Dialect, login: Login, signal:
   return sessionOf(line, dialect, login)
 }
 
+/** OpenSearch keeps all users in one document, and turns away whoever changes it at the same time as somebody else. */
+const isTurnedAway = (error: unknown): boolean => /: 409: .*version conflict/.test(textOf(error))
+const attemptsMax = 40
+
+/** Repeats what was turned away, each time a little later. */
+async function again<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (attempt === attemptsMax || !isTurnedAway(error)) throw error
+      await setTimeout(attempt * 10)
+    }
+  }
+}
+
 function sessionOf(line: HttpLine, dialect: Dialect, { username: self }: Login): Session {
   const { userPath, rolePath } = dialect
+  const must = (question: Question, also: readonly number[] = []): Promise<HttpAnswer> => again(() => line.must(question, also))
   return {
     isOpen: () => line.isOpen,
-    check: async () => void (await line.must({ method: 'GET', path: dialect.whoAmI })),
+    check: async () => void (await must({ method: 'GET', path: dialect.whoAmI })),
     async createUser({ username, credential, statements }) {
       const { roles, definition } = rightsOf(statements, dialect)
-      if (definition !== null) await line.must({ method: 'PUT', path: rolePath(username), ...json(definition) })
+      if (definition !== null) await must({ method: 'PUT', path: rolePath(username), ...json(definition) })
       try {
-        await line.must({ method: 'PUT', path: userPath(username), ...json(dialect.createUser(passwordOf(credential), definition === null ? roles : [...roles, username])) })
+        await must({ method: 'PUT', path: userPath(username), ...json(dialect.createUser(passwordOf(credential), definition === null ? roles : [...roles, username])) })
       } catch (error) {
         if (definition !== null) await line.ask({ method: 'DELETE', path: rolePath(username) }).catch(() => undefined)
         throw error
@@ -101,13 +119,13 @@ function sessionOf(line: HttpLine, dialect: Dialect, { username: self }: Login):
     },
     // The role that may have been made with it has its name.
     async dropUser(username) {
-      await line.must({ method: 'DELETE', path: userPath(username) }, [404])
-      await line.must({ method: 'DELETE', path: rolePath(username) }, [404])
+      await must({ method: 'DELETE', path: userPath(username) }, [404])
+      await must({ method: 'DELETE', path: rolePath(username) }, [404])
     },
     async setCredential(username, credential) {
       // Nobody becomes a user by being given a password.
-      if (username !== self) await line.must({ method: 'GET', path: userPath(username) })
-      await line.must(dialect.setPassword(username, passwordOf(credential)))
+      if (username !== self) await must({ method: 'GET', path: userPath(username) })
+      await must(dialect.setPassword(username, passwordOf(credential)))
     },
     // A user has no end of its own there.
     setExpiration: async () => undefined,

@@ -28,6 +28,8 @@ export class HttpLine {
   readonly #headers: () => Readonly<Record<string, string>>
   readonly #refusal: Refusal
   readonly #end = new AbortController()
+  /** What time it was for the other side when it answered last, in milliseconds since 1970; NaN until it says so. */
+  heardAt = Number.NaN
 
   /** `headers`: the login, made anew for each request; `refusal`: why an answer says no. */
   constructor(place: HttpPlace, headers: () => Readonly<Record<string, string>>, refusal: Refusal) {
@@ -45,11 +47,14 @@ export class HttpLine {
   }
 
   /** Whatever the answer is. Throws what `sendHttp` does. */
-  ask({ method, path, headers = {}, body }: Question, signal?: AbortSignal): Promise<HttpAnswer> {
+  async ask({ method, path, headers = {}, body }: Question, signal?: AbortSignal): Promise<HttpAnswer> {
     const { base, tls, seconds } = this.#place
     const url = new URL(`${base.origin}${base.pathname.replace(/\/$/, '')}${path}`)
     const until = signal === undefined ? this.#end.signal : AbortSignal.any([this.#end.signal, signal])
-    return sendHttp({ tls, timeoutSeconds: seconds, answerBytesMax: answerMax }, { method, url, headers: { accept: 'application/json', ...this.#headers(), ...headers }, ...(body === undefined ? {} : { body }), signal: until })
+    const answer = await sendHttp({ tls, timeoutSeconds: seconds, answerBytesMax: answerMax }, { method, url, headers: { accept: 'application/json', ...this.#headers(), ...headers }, ...(body === undefined ? {} : { body }), signal: until })
+    const heard = Date.parse(answer.headers['date'] ?? '')
+    if (!Number.isNaN(heard)) this.heardAt = heard
+    return answer
   }
 
   /** An answer that is a success or one of `also`. Throws `bad_request` for what the database refuses. */

@@ -3,15 +3,17 @@ import { badRequest } from '../../../kit/errors.ts'
 import type { Driver } from '../driver.ts'
 import { cassandra } from './cassandra.ts'
 import { clickhouse } from './clickhouse.ts'
+import { couchbase } from './couchbase.ts'
 import { elasticsearch, opensearch } from './elasticsearch.ts'
 import { influxdb } from './influxdb.ts'
 import { mongodb } from './mongodb.ts'
 import { mysql, mysqlLegacy } from './mysql.ts'
 import { postgresql } from './postgresql.ts'
 import { redis } from './redis.ts'
+import { snowflake } from './snowflake.ts'
 import { sqlserver } from './sqlserver.ts'
 
-const drivers: readonly Driver[] = Object.freeze([postgresql, mysql, mysqlLegacy, redis, mongodb, sqlserver, influxdb, elasticsearch, opensearch, cassandra, clickhouse])
+const drivers: readonly Driver[] = Object.freeze([postgresql, mysql, mysqlLegacy, redis, mongodb, sqlserver, influxdb, elasticsearch, opensearch, cassandra, clickhouse, snowflake, couchbase])
 
 const byPlugin = new Map(drivers.flatMap((driver) => driver.plugins.map((plugin) => [plugin, driver] as const)))
 
