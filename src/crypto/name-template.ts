@@ -27,7 +27,7 @@ export function parseNameTemplate(text: string, fields: readonly string[]): Name
 }
 
 function filled(template: Template, { fields, now, random }: NameSource): string {
-  const name = template({ functions: functionsOf(now, random), fields: new Map(Object.entries(fields)) })
+  const name = template({ functions: templateFunctions(now, random), fields: new Map(Object.entries(fields)) })
   if (name.length > nameMax) throw new TemplateError(`a name may have ${nameMax} characters`)
   // oxlint-disable-next-line no-control-regex
   if (/[\u0000-\u001f\u007f]/.test(name)) throw new TemplateError('a name may not hold control characters')
@@ -98,7 +98,8 @@ const formatLayout = (layout: string, now: number): string => {
   return layout.replaceAll(/2006|-0700|Z07:00|MST|01|02|15|04|05/g, (part) => layoutParts.find(([name]) => name === part)?.[1](iso) ?? part)
 }
 
-function functionsOf(now: number, random: (bytes: number) => Uint8Array): ReadonlyMap<string, TemplateFunction> {
+/** Vault’s functions for names, which its other templates have as well. They throw an `Error` for arguments that do not fit. */
+export function templateFunctions(now: number, random: (bytes: number) => Uint8Array): ReadonlyMap<string, TemplateFunction> {
   return new Map<string, TemplateFunction>([
     ['random', (length) => randomName(countOf(length, 1, randomMax), random)],
     ['truncate', (length, text) => textOf(text).slice(0, countOf(length, 1))],

@@ -122,7 +122,7 @@ async function takeOver(pools: Pools, call: WriteCall, made: StaticRole): Promis
   staticRoles.write(store, { ...made, secret }, name)
   const subject = await readSubject(store, { kind: 'static', name })
   if (subject === null) throw badRequest(`failed to find entry for connection with name: ${JSON.stringify(made.database)}`)
-  return await rotating(keeperOf(pools), { ...call, mount }, subject, (after) => staticRoles.remove(after, name))
+  return await rotating(keeperOf(pools), { ...call, mount }, subject, { dropped: (after) => staticRoles.remove(after, name) })
 }
 
 async function checkPassword(pools: Pools, { store, mount }: WriteCall, { database: name, username }: StaticRole, password: string): Promise<void> {

@@ -2,7 +2,8 @@
 import type { Chore, ChoreCall } from '../engine.ts'
 import { badRequest } from '../errors.ts'
 import type { Call, MountView } from '../operation.ts'
-import { outside, type Outside } from '../outside.ts'
+import { outside, type ActCall, type AfterActCall, type Outside } from '../outside.ts'
+import type { Data } from '../result.ts'
 import type { Transaction } from '../store.ts'
 import { carryOut, refusalOf, textOfError, type Outcome, type Target } from './machine.ts'
 import { parseScheduleName, schedulePrefix, type RotatingName, type Rotation, type Schedule, type Successor } from './record.ts'
@@ -27,7 +28,7 @@ export interface Keeper<T extends Rotating<S>, S> {
   /** Null: it is not there, or what it needs is not. */
   readonly read: (store: Transaction, name: RotatingName) => Promise<T | null>
   /** Also moves its entry in the index. */
-  readonly write: (store: Transaction, subject: T, change: Change<S>, random: Maker['random']) => void
+  readonly write: (store: Transaction, subject: T, change: Change<S>, random: Maker['random']) => void | Promise<void>
   /** Null: it is not known. */
   readonly secretOf: (subject: T) => S | null
   readonly make: (subject: T, maker: Maker) => Promise<S>
@@ -54,7 +55,7 @@ export async function intend<T extends Rotating<S>, S>(keeper: Keeper<T, S>, sto
   if (successor !== null && successor.until > maker.now) throw badRequest(`a rotation of ${JSON.stringify(subject.name)} is under way`)
   const next = successor?.secret ?? (await keeper.make(subject, maker))
   const until = maker.now + (seconds + graceSeconds) * 1000
-  keeper.write(store, subject, { successor: { secret: next, until }, rotation: { ...rotation, nextAt: until } }, maker.random)
+  await keeper.write(store, subject, { successor: { secret: next, until }, rotation: { ...rotation, nextAt: until } }, maker.random)
   return { subject, next, isResumed: successor !== null }
 }
 
@@ -63,15 +64,15 @@ export async function settle<T extends Rotating<S>, S>(keeper: Keeper<T, S>, sto
   const subject = await keeper.read(store, name)
   const successor = subject?.successor ?? null
   if (subject === null || successor === null || !keeper.isSame(successor.secret, next)) return
-  if (outcome.state === 'done') return keeper.write(store, subject, { secret: successor.secret, successor: null, rotation: succeeded(subject, now) }, random)
+  if (outcome.state === 'done') return await keeper.write(store, subject, { secret: successor.secret, successor: null, rotation: succeeded(subject, now) }, random)
   const isOpen = outcome.state === 'open'
-  keeper.write(store, subject, { successor: isOpen ? { ...successor, until: now } : null, rotation: failedOnce(subject, outcome.failure, isOpen, now) }, random)
+  await keeper.write(store, subject, { successor: isOpen ? { ...successor, until: now } : null, rotation: failedOnce(subject, outcome.failure, isOpen, now) }, random)
 }
 
 async function noteNext<T extends Rotating<S>, S>(keeper: Keeper<T, S>, store: Transaction, name: RotatingName, next: S, completed: S, random: Maker['random']): Promise<void> {
   const subject = await keeper.read(store, name)
   if (subject?.successor == null || !keeper.isSame(subject.successor.secret, next)) throw badRequest(`${JSON.stringify(name.name)} was changed meanwhile`)
-  keeper.write(store, subject, { successor: { ...subject.successor, secret: completed } }, random)
+  await keeper.write(store, subject, { successor: { ...subject.successor, secret: completed } }, random)
 }
 
 function succeeded<S>({ schedule }: Rotating<S>, now: number): Rotation {
@@ -83,29 +84,48 @@ function failedOnce<S>({ schedule, rotation }: Rotating<S>, failure: string, isO
   return { ...rotation, nextAt: again, failure: failure.slice(0, 500), failures: rotation.failures + 1 }
 }
 
-/** The rotation of something as an operation. `dropped`: what is left of something that was only made for it. */
-export async function rotating<T extends Rotating<S>, S>(keeper: Keeper<T, S>, call: Asked, subject: T, dropped: (store: Transaction) => void = () => undefined): Promise<Outside> {
-  const { random, mount } = call
-  const seconds = keeper.seconds(mount, subject)
-  const { next, isResumed } = await intend(keeper, call.store, subject, call, seconds)
-  const target = keeper.target(mount, subject, next, 'foreground')
-  let outcome: Outcome = { state: 'open', failure: 'the time for it was over' }
+interface Options {
+  /** When none of them was changed: what is left of what was only made for it. */
+  readonly dropped?: (store: Transaction) => void | Promise<void>
+  readonly answer?: Data
+}
+
+/** The rotation of something as an operation. */
+export const rotating = <T extends Rotating<S>, S>(keeper: Keeper<T, S>, call: Asked, subject: T, options: Options = {}): Promise<Outside> => rotatingAll(keeper, call, [subject], options)
+
+/** The rotation of several, each of which is done or not by itself; the first that is not is what whoever asked is told. */
+export async function rotatingAll<T extends Rotating<S>, S>(keeper: Keeper<T, S>, call: Asked, subjects: readonly T[], { dropped, answer }: Options = {}): Promise<Outside> {
+  const seconds = subjects.reduce((sum, subject) => sum + keeper.seconds(call.mount, subject), 0)
+  const jobs: Job<T, S>[] = []
+  for (const subject of subjects) jobs.push({ ...(await intend(keeper, call.store, subject, call, seconds)), outcome: { state: 'open', failure: 'the time for it was over' } })
+  const settleAll = async ({ store, now }: AfterActCall): Promise<void> => {
+    for (const { subject, next, outcome } of jobs) await settle(keeper, store, subject, next, outcome, { now, random: call.random })
+  }
   return outside({
     withinSeconds: seconds,
-    async act({ signal, note }) {
-      outcome = await carryOut(target, { old: keeper.secretOf(subject), next, isResumed }, { signal, note: (secret) => note(({ store }) => noteNext(keeper, store, subject, next, secret, random)) })
-      const refusal = refusalOf(outcome)
-      if (refusal !== null) throw refusal
+    async act(act) {
+      for (const job of jobs) job.outcome = await carryOutJob(keeper, call, job, act)
+      const refusal = jobs.map(({ outcome }) => refusalOf(outcome)).find((found) => found !== null)
+      if (refusal != null) throw refusal
     },
-    async finish({ store, now }) {
-      await settle(keeper, store, subject, next, outcome, { now, random })
-      return null
+    async finish(after) {
+      await settleAll(after)
+      return answer ?? null
     },
-    async failed({ store, now }) {
-      if (outcome.state === 'unchanged') dropped(store)
-      await settle(keeper, store, subject, next, outcome, { now, random })
+    async failed(after) {
+      if (jobs.every(({ outcome }) => outcome.state === 'unchanged')) await dropped?.(after.store)
+      await settleAll(after)
     },
   })
+}
+
+interface Job<T, S> extends Begun<T, S> {
+  outcome: Outcome
+}
+
+function carryOutJob<T extends Rotating<S>, S>(keeper: Keeper<T, S>, { mount, random }: Asked, { subject, next, isResumed }: Job<T, S>, { signal, note }: ActCall): Promise<Outcome> {
+  const target = keeper.target(mount, subject, next, 'foreground')
+  return carryOut(target, { old: keeper.secretOf(subject), next, isResumed }, { signal, note: (secret) => note(({ store }) => noteNext(keeper, store, subject, next, secret, random)) })
 }
 
 const dueMax = 32
@@ -156,6 +176,6 @@ async function rotateNow<T extends Rotating<S>, S>(keeper: Keeper<T, S>, { chang
 async function noteFailure<T extends Rotating<S>, S>(keeper: Keeper<T, S>, { change, now, random }: ChoreCall, name: RotatingName, failure: string): Promise<void> {
   await change(async (store) => {
     const subject = await keeper.read(store, name)
-    if (subject !== null) keeper.write(store, subject, { rotation: failedOnce(subject, failure, subject.successor !== null, now) }, random)
+    if (subject !== null) await keeper.write(store, subject, { rotation: failedOnce(subject, failure, subject.successor !== null, now) }, random)
   })
 }
