@@ -10,7 +10,7 @@ import { projectRoot, startBareServer, startDevServer } from './server.ts'
 
 /** The scenarios of what exists so far; those of other engines join with their engine. */
 const scenarios = [
-  'acl', 'approle', 'cubbyhole', 'database', 'kv1', 'kv2', 'pki-acme', 'pki-ca', 'pki-revoke', 'pki-roles', 'ssh', 'sys-audit', 'sys-auth', 'sys-capabilities', 'sys-init-seal', 'sys-leases',
+  'acl', 'approle', 'cubbyhole', 'database', 'engines-other', 'kv1', 'kv2', 'pki-acme', 'pki-ca', 'pki-revoke', 'pki-roles', 'ssh', 'sys-audit', 'sys-auth', 'sys-capabilities', 'sys-init-seal', 'sys-leases',
   'sys-misc', 'sys-mounts', 'sys-policies', 'sys-tools', 'sys-wrapping', 'token', 'totp', 'transit-encrypt', 'transit-keys', 'transit-sign',
   'transit-transfer', 'transport', 'userpass',
 ]
