@@ -12,7 +12,7 @@ import type { Transaction } from '../../kit/store.ts'
 import { limitsOf, textDetail } from './details.ts'
 import { driverOf } from './drivers/list.ts'
 import { verifyDetails, type Pools } from './pools.ts'
-import { connections, type Connection } from './records.ts'
+import { connections, isSelfManaged, type Connection } from './records.ts'
 import { userFields } from './username.ts'
 
 const fields = {
@@ -102,7 +102,8 @@ function shownDetails({ plugin, details }: Connection): JsonObject {
 }
 
 /** What the configuration is used for is tried out before it is kept. Throws `bad_request`. */
-async function check({ plugin, details }: Connection, isToConnect: boolean): Promise<void> {
+async function check(connection: Connection, isToConnect: boolean): Promise<void> {
+  const { plugin, details } = connection
   const driver = driverOf(plugin)
   driver.target(details)
   limitsOf(details)
@@ -114,7 +115,7 @@ async function check({ plugin, details }: Connection, isToConnect: boolean): Pro
       throw badRequest(`error creating database object: ${error instanceof Error ? error.message : 'unusable username_template'}`, { cause: error })
     }
   }
-  if (isToConnect) await verifyDetails(driver, details)
+  if (isToConnect && !isSelfManaged(connection)) await verifyDetails(driver, details)
 }
 
 export function connectionOperations(pools: Pools) {

@@ -10,7 +10,7 @@ import { resolveConnection } from './connections.ts'
 import { credentialFor, type Made } from './credentials.ts'
 import { unsupportedCredential, textOf, type NewUser } from './driver.ts'
 import { withoutSecrets, type Database, type Pools } from './pools.ts'
-import { roles, type Connection, type Role, type Secret } from './records.ts'
+import { isSelfManaged, roles, type Connection, type Role, type Secret } from './records.ts'
 import { makeUsername } from './username.ts'
 
 export const leaseKind = 'creds'
@@ -61,6 +61,7 @@ export function credsOperations(pools: Pools) {
       if (role === null) throw badRequest(`unknown role: ${name}`)
       const connection = await resolveConnection(store, role.database)
       checkAllowed(connection, name)
+      if (isSelfManaged(connection)) throw badRequest('a connection with self_managed has nobody who makes users: it is for static roles')
       const database = pools.of(mount.uuid, role.database, connection)
       if (!database.driver.credentialTypes.includes(role.credentialType)) throw unsupportedCredential(role.credentialType)
       const username = makeUsername(database.driver, connection, { ...call, role: name })

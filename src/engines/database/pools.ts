@@ -73,6 +73,21 @@ async function connectAny(target: Target, logins: readonly Login[], signal: Abor
   throw badRequest('there is no login to connect with')
 }
 
+/** Runs `work` on a connection of somebody else than the administrator, logged in by the first of `logins` that is taken. Errors are as those of a pool. */
+export async function useAs(database: Pick<Database, 'target' | 'limits'>, logins: readonly Login[], signal: AbortSignal, work: (session: Session) => Promise<void>): Promise<void> {
+  const { target, limits } = database
+  const session = await inTime((inside) => connectAny(target, logins, inside), signal, limits)
+  const over = AbortSignal.any([signal, AbortSignal.timeout(limits.operationSeconds * 1000)])
+  const stop = (): void => session.close()
+  over.addEventListener('abort', stop, { once: true })
+  try {
+    await work(session)
+  } finally {
+    over.removeEventListener('abort', stop)
+    session.close()
+  }
+}
+
 /** Whether somebody can log in: `refused` only when the database says that the password is wrong. */
 export async function probe({ target, limits }: Pick<Database, 'target' | 'limits'>, login: Login, signal: AbortSignal): Promise<'works' | 'refused' | { readonly unknown: string }> {
   try {

@@ -2,6 +2,7 @@
 import { records } from '../../kit/records.ts'
 import type { JsonObject } from '../../kit/json.ts'
 import type { Rotation, Schedule, Successor } from '../../kit/rotation/record.ts'
+import { flagDetail } from './details.ts'
 import type { CredentialType } from './driver.ts'
 
 export interface Secret {
@@ -28,6 +29,9 @@ export interface Connection {
 
 /** How credentials are made, by the names that clients have for it. The key of an authority may be in here. */
 export type CredentialConfig = Readonly<Record<string, string | number>>
+
+/** Nobody is logged in for others: each account of a static role changes its own password. */
+export const isSelfManaged = ({ details }: Pick<Connection, 'details'>): boolean => flagDetail(details, 'self_managed')
 
 export interface Role {
   readonly database: string

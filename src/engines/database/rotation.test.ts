@@ -171,6 +171,28 @@ describe('a static role', () => {
     assert.equal(await canLogIn('stat', (await staticCreds(mounted, 's')).password), true)
   }))
 
+  test('changes its own password where the connection has no administrator', onPostgres(async (mounted) => {
+    const { server, db: { canLogIn, url } } = mounted
+    const runner = new ChoreRunner(server.core)
+    await account(mounted, 'stat')
+    await server.ok('write', 'db/config/own', { data: { plugin_name: 'postgresql-database-plugin', connection_url: url, self_managed: true, allowed_roles: '*' } })
+    const data = { db_name: 'own', username: 'stat', rotation_period: '1h' }
+    assert.match((await server.request('write', 'db/static-roles/s', { data })).errors[0] ?? '', /self_managed_password is required/)
+    assert.equal((await server.request('write', 'db/static-roles/s', { data: { ...data, self_managed_password: 'another' } })).status, 400)
+    await server.ok('write', 'db/static-roles/s', { data: { ...data, self_managed_password: 'as it was' } })
+    const first = (await staticCreds(mounted, 's')).password
+    assert.deepEqual([await canLogIn('stat', first), await canLogIn('stat', 'as it was')], [true, false])
+    await pass(mounted, runner, 3_600)
+    const second = (await staticCreds(mounted, 's')).password
+    assert.deepEqual([await canLogIn('stat', second), await canLogIn('stat', first)], [true, false])
+    await crashed(mounted, { kind: 'static', name: 's' }, (password) => mounted.db.sql(`ALTER ROLE stat PASSWORD '${password}'`))
+    await pass(mounted, runner, 120)
+    assert.equal(await canLogIn('stat', (await staticCreds(mounted, 's')).password), true)
+    await server.ok('write', 'db/roles/app', { data: { db_name: 'own', creation_statements: 'SELECT 1' } })
+    assert.match((await server.request('read', 'db/creds/app')).errors[0] ?? '', /self_managed/)
+    assert.equal((await server.request('write', 'db/rotate-root/own')).status, 400)
+  }))
+
   test('for an account that is not there is refused, and leaves nothing', onPostgres(async ({ server, connect }) => {
     await connect()
     const answer = await server.request('write', 'db/static-roles/s', { data: { db_name: 'pg', username: 'nobody-here', rotation_period: '1h' } })

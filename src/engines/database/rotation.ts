@@ -4,8 +4,9 @@ import type { Target } from '../../kit/rotation/machine.ts'
 import type { Keeper } from '../../kit/rotation/rotator.ts'
 import { credentialOf, makeSecret } from './credentials.ts'
 import { guarded } from './creds.ts'
-import { probe, type Database, type Pools } from './pools.ts'
-import type { Secret } from './records.ts'
+import type { Session } from './driver.ts'
+import { probe, useAs, type Database, type Pools } from './pools.ts'
+import { isSelfManaged, type Secret } from './records.ts'
 import { readSubject, writeSubject, type Subject } from './subject.ts'
 
 /** Two more looks who can log in, and taking back what does not work. */
@@ -26,8 +27,11 @@ export const keeperOf = (pools: Pools): Keeper<Subject, Secret> => ({
 
 function targetOf(database: Database, subject: Subject, next: Secret, urgency: 'foreground' | 'background'): Target<Secret> {
   const { username, statements, connection } = subject
-  const set: Target<Secret>['set'] = (secret, signal) => guarded(connection, [subject.secret, next], () =>
-    database.pool.use(urgency, signal, (session) => session.setCredential(username, credentialOf(secret), statements)))
+  // Either may be the right one: what was done before a crash is not known.
+  const logins = [subject.secret, next].flatMap(({ password }) => (password === undefined ? [] : [{ username, password }]))
+  const use = (signal: AbortSignal, work: (session: Session) => Promise<void>): Promise<void> =>
+    subject.kind === 'static' && isSelfManaged(connection) ? useAs(database, logins, signal, work) : database.pool.use(urgency, signal, work)
+  const set: Target<Secret>['set'] = (secret, signal) => guarded(connection, [subject.secret, next], () => use(signal, (session) => session.setCredential(username, credentialOf(secret), statements)))
   return {
     set,
     takeBack: (old, _, signal) => set(old, signal),

@@ -13,7 +13,7 @@ import { resolveConnection } from './connections.ts'
 import { parseCredentialConfig, parseCredentialType, shownConfig, shownSecret } from './credentials.ts'
 import { checkAllowed, guarded } from './creds.ts'
 import { probe, type Pools } from './pools.ts'
-import { roles, staticRoles, type StaticRole } from './records.ts'
+import { isSelfManaged, roles, staticRoles, type StaticRole } from './records.ts'
 import { pageFields, pageOf } from './roles.ts'
 import { keeperOf } from './rotation.ts'
 import { readSubject } from './subject.ts'
@@ -22,6 +22,7 @@ const fields = {
   db_name: optional(text('Connection of the database that has the account.')),
   username: optional(text('The account. It must be there, and cannot be changed later.')),
   password: optional(secret(text('Its password as it is, for an account that keeps it until the first rotation.'))),
+  self_managed_password: optional(secret(text('The same, for a connection with `self_managed`, where the account changes its own password.'))),
   rotation_period: optional(duration('How often it gets another password: 5 seconds or more.')),
   rotation_schedule: optional(text('When it does, as cron has it, in UTC.')),
   rotation_window: optional(duration('How long after that it may still be tried: an hour or more.')),
@@ -110,7 +111,8 @@ function update({ params: { name }, store, now }: WriteCall, before: StaticRole,
 async function takeOver(pools: Pools, call: WriteCall, made: StaticRole): Promise<Outside | null> {
   const { params: { name }, input, store, mount, now } = call
   const connection = await resolveConnection(store, made.database)
-  const password = input.password ?? ''
+  const password = input.password ?? input.self_managed_password ?? ''
+  if (isSelfManaged(connection) && password === '') throw badRequest('self_managed_password is required: the account changes its own password')
   const secret = password === '' ? {} : { password }
   if (input.skip_import_rotation === true) {
     if (password !== '') await guarded(connection, [secret], () => checkPassword(pools, call, made, password))
