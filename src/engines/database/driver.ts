@@ -99,12 +99,15 @@ export function passwordOf(credential: Credential): string {
   return credential.password
 }
 
-/** Waits for `work`, and no longer than until `signal` aborts: packages forget whoever waits on a connection that is closed. */
-export function whileOpen<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+/**
+ * Does `work` unless `signal` has aborted, and waits for it no longer than until that: packages forget whoever waits on a connection that is closed, and some
+ * open it again for whoever comes later.
+ */
+export function whileOpen<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = (): void => reject(new Error('the connection was closed'))
-    if (signal.aborted) stop()
+    if (signal.aborted) return stop()
     signal.addEventListener('abort', stop, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+    work().then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
   })
 }

@@ -96,7 +96,7 @@ async function connect(address: Address, login: Login, signal: AbortSignal): Pro
   }
   signal.addEventListener('abort', close, { once: true })
   try {
-    await whileOpen(end.signal, client.connect())
+    await whileOpen(end.signal, () => client.connect())
   } catch (error) {
     close()
     const reasons = reasonsOf(error)
@@ -112,7 +112,7 @@ const camelCase = (name: string): string => name.replaceAll(/_(\w)/g, (_, letter
 const isOfServer = (error: unknown): boolean => error instanceof Error && error.name === 'ResponseError'
 
 function sessionOf(client: Client, end: AbortSignal, close: () => void, options: object): Session {
-  const execute = (query: string): Promise<unknown> => whileOpen(end, client.execute(query, [], { ...options, prepare: false }))
+  const execute = (query: string): Promise<unknown> => whileOpen(end, () => client.execute(query, [], { ...options, prepare: false }))
   const run = async (statements: readonly string[], values: StatementValues): Promise<void> => {
     const filled = statements.flatMap((text) => splitStatements(text, cqlQuoting)).map((text) => fillStatement(text, values, cqlQuoting))
     for (const text of filled) {

@@ -115,8 +115,8 @@ async function connect(address: Address, login: Login, signal: AbortSignal): Pro
   }
   signal.addEventListener('abort', stop, { once: true })
   try {
-    await whileOpen(end.signal, client.connect())
-    await whileOpen(end.signal, client.db(address.source).command({ ping: 1 }))
+    await whileOpen(end.signal, () => client.connect())
+    await whileOpen(end.signal, () => client.db(address.source).command({ ping: 1 }))
   } catch (error) {
     stop()
     const text = `failed to connect to \`user=${login.username}\`: ${address.hosts}: ${textOf(error)}`
@@ -130,7 +130,7 @@ async function connect(address: Address, login: Login, signal: AbortSignal): Pro
 function sessionOf(client: Client, end: AbortSignal, close: () => void, { source, writeConcern }: Address): Session {
   const run = async (database: string, command: object, isFine: (error: unknown) => boolean = () => false): Promise<void> => {
     try {
-      await whileOpen(end, client.db(database).command({ ...command, ...(writeConcern === null ? {} : { writeConcern }) }))
+      await whileOpen(end, () => client.db(database).command({ ...command, ...(writeConcern === null ? {} : { writeConcern }) }))
     } catch (error) {
       if (isFine(error)) return
       throw isOfServer(error) ? badRequest(`failed to execute command: ${textOf(error)}`, { cause: error }) : connectionLost(error)
@@ -138,14 +138,14 @@ function sessionOf(client: Client, end: AbortSignal, close: () => void, { source
   }
   return {
     isOpen: () => !end.aborted,
-    check: async () => void (await whileOpen(end, client.db(source).command({ ping: 1 }))),
-    createUser({ username, credential, statements }) {
+    check: async () => void (await whileOpen(end, () => client.db(source).command({ ping: 1 }))),
+    async createUser({ username, credential, statements }) {
       const { db, roles } = creationOf(statements)
-      return run(db, { createUser: username, pwd: passwordOf(credential), roles })
+      await run(db, { createUser: username, pwd: passwordOf(credential), roles })
     },
-    dropUser: (username, statements) => run(databaseIn(statements.length === 0 ? {} : parseJsonStatement(statements, 'revocation_statements')), { dropUser: username }, (error) => codeOf(error) === userNotFound),
+    dropUser: async (username, statements) => await run(databaseIn(statements.length === 0 ? {} : parseJsonStatement(statements, 'revocation_statements')), { dropUser: username }, (error) => codeOf(error) === userNotFound),
     // As in Vault, accounts that are there already are kept where the connection's own is.
-    setCredential: (username, credential) => run(source, { updateUser: username, pwd: passwordOf(credential) }),
+    setCredential: async (username, credential) => await run(source, { updateUser: username, pwd: passwordOf(credential) }),
     // A user has no end of its own there.
     setExpiration: async () => undefined,
     close,

@@ -56,7 +56,7 @@ async function connect(address: SqlServerAddress, { username, password }: Login,
   const stop = (): void => line.close()
   signal.addEventListener('abort', stop, { once: true })
   try {
-    await whileOpen(line.signal, new Promise<void>((resolve, reject) => connection.connect((error) => (error === undefined ? resolve() : reject(error)))))
+    await whileOpen(line.signal, () => new Promise<void>((resolve, reject) => connection.connect((error) => (error === undefined ? resolve() : reject(error)))))
     return line
   } catch (error) {
     line.close()
@@ -114,13 +114,13 @@ class Line {
   query(sql: string): Promise<readonly string[]> {
     if (!this.isOpen) return Promise.reject(connectionLost(new Error('the connection is closed')))
     const { Request } = this.#tedious
-    const answered = new Promise<readonly string[]>((resolve, reject) => {
+    const ask = (): Promise<readonly string[]> => new Promise((resolve, reject) => {
       const rows: string[] = []
       const request = new Request(sql, (error) => (error === null || error === undefined ? resolve(rows) : reject(error)))
       request.on('row', ([first]) => rows.push(String(first?.value)))
       this.#connection.execSqlBatch(request)
     })
-    return whileOpen(this.#end.signal, answered).catch((error: unknown) => Promise.reject(failure(error)))
+    return whileOpen(this.#end.signal, ask).catch((error: unknown) => Promise.reject(failure(error)))
   }
 
   async transaction(texts: readonly string[]): Promise<void> {
