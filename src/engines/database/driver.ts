@@ -111,3 +111,25 @@ export function whileOpen<T>(signal: AbortSignal, work: () => Promise<T>): Promi
     work().then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
   })
 }
+
+/** What would change or remove a user that is there already. */
+export const nameTaken = (): NothingDone => new NothingDone('bad_request', 'failed to execute: there is a user of that name already; username_template must give another name each time')
+
+/** A refusal after which everything is as it was: nothing must be undone, least of all a user that was there before. Other errors stay what they are. */
+export const asNothingDone = (error: unknown): unknown => (error instanceof ApiError && error.code === 'bad_request' && !(error instanceof NothingDone) ? new NothingDone(error.code, error.message, { cause: error.cause }) : error)
+
+/**
+ * Creates a user by statements that take effect one by one. When the first one is refused nothing was done; when a later one is, or it is not known, `undo`
+ * clears away what it can.
+ */
+export async function createInOrder(statements: readonly string[], execute: (statement: string) => Promise<void>, undo: () => Promise<void>): Promise<void> {
+  for (const [at, statement] of statements.entries()) {
+    try {
+      await execute(statement)
+    } catch (error) {
+      if (at === 0) throw asNothingDone(error)
+      await undo().catch(() => undefined)
+      throw error
+    }
+  }
+}

@@ -72,7 +72,7 @@ function textsIn(json: string): string {
 }
 
 /** The same for requests over HTTP. */
-export function httpTrust({ ca, cert, key, servername, rejectUnauthorized }: ConnectionOptions): HttpTls {
+export function httpTrust({ ca, cert, key, servername, rejectUnauthorized, minVersion }: ConnectionOptions): HttpTls {
   const text = (name: 'ca' | 'cert' | 'key', value: unknown): HttpTls => (typeof value === 'string' ? { [name]: value } : {})
-  return { ...text('ca', ca), ...text('cert', cert), ...text('key', key), ...(servername === undefined ? {} : { serverName: servername }), insecure: rejectUnauthorized === false }
+  return { ...text('ca', ca), ...text('cert', cert), ...text('key', key), ...(servername === undefined ? {} : { serverName: servername }), insecure: rejectUnauthorized === false, ...(minVersion === 'TLSv1.3' ? { minVersion } : {}) }
 }

@@ -16,6 +16,8 @@ export interface HttpTls {
   readonly key?: string
   readonly serverName?: string
   readonly insecure?: boolean
+  /** Default: 1.2. */
+  readonly minVersion?: 'TLSv1.3'
 }
 
 export interface HttpSettings {
@@ -89,8 +91,8 @@ export function sendHttp(settings: HttpSettings, { method, url, headers = {}, bo
 
 const hostOf = (url: URL): string => url.hostname.replaceAll(/[[\]]/g, '')
 
-const tlsOptions = ({ ca, cert, key, serverName, insecure }: HttpTls) => ({
-  minVersion: 'TLSv1.2' as const,
+const tlsOptions = ({ ca, cert, key, serverName, insecure, minVersion }: HttpTls) => ({
+  minVersion: minVersion ?? ('TLSv1.2' as const),
   rejectUnauthorized: insecure !== true,
   ...(ca === undefined ? {} : { ca }), ...(cert === undefined ? {} : { cert }), ...(key === undefined ? {} : { key }), ...(serverName === undefined ? {} : { servername: serverName }),
 })

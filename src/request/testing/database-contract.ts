@@ -105,6 +105,17 @@ const clauses: Readonly<Record<string, (setting: Setting) => Promise<void>>> = {
     await leaseless(setting)
   },
 
+  async 'a name that somebody has is refused, and whoever has it keeps it'({ connect, server, db }) {
+    await db.dropUser('account')
+    await db.makeUser('account', 'as it was')
+    await connect({ username_template: 'account' })
+    const { status, errors } = await server.request('read', 'db/creds/app')
+    assert.equal(status, 400, errors[0])
+    await server.sweep()
+    assert.deepEqual([await db.canLogIn('account', 'as it was'), (await server.request('list', 'sys/leases/lookup/db/creds/app')).status], [true, 404])
+    await db.dropUser('account')
+  },
+
   async 'a wrong password, and a database that is not there, are said to be that'({ server, db }) {
     const data = { plugin_name: db.plugin, ...db.details, ...db.admin }
     const wrong = await server.request('write', 'db/config/x', { data: { ...data, password: 'wrong-password' } })

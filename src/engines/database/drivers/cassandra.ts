@@ -3,7 +3,7 @@ import type { ConnectionOptions } from 'node:tls'
 import { ApiError, badRequest } from '../../../kit/errors.ts'
 import type { JsonObject } from '../../../kit/json.ts'
 import { countDetail, flagDetail, limitsOf, textDetail } from '../details.ts'
-import { connectionLost, loadPeer, LoginRefused, passwordOf, textOf, Unreachable, whileOpen, type Credential, type Driver, type Login, type Session } from '../driver.ts'
+import { connectionLost, createInOrder, loadPeer, LoginRefused, passwordOf, textOf, Unreachable, whileOpen, type Credential, type Driver, type Login, type Session } from '../driver.ts'
 import { cqlQuoting, fillStatement, listStatements, splitStatements, type StatementValues } from '../statements.ts'
 import { bundleOf, trustOf } from '../trust.ts'
 
@@ -113,24 +113,23 @@ const isOfServer = (error: unknown): boolean => error instanceof Error && error.
 
 function sessionOf(client: Client, end: AbortSignal, close: () => void, options: object): Session {
   const execute = (query: string): Promise<unknown> => whileOpen(end, () => client.execute(query, [], { ...options, prepare: false }))
+  const filled = (statements: readonly string[], values: StatementValues): readonly string[] =>
+    statements.flatMap((text) => splitStatements(text, cqlQuoting)).map((text) => fillStatement(text, values, cqlQuoting))
+  const change = async (text: string): Promise<void> => {
+    await execute(text).catch((error: unknown) => {
+      const refusal = reasonsOf(error).find(isOfServer)
+      throw refusal === undefined ? connectionLost(error) : badRequest(`failed to execute query: ${refusal.message}`, { cause: error })
+    })
+  }
   const run = async (statements: readonly string[], values: StatementValues): Promise<void> => {
-    const filled = statements.flatMap((text) => splitStatements(text, cqlQuoting)).map((text) => fillStatement(text, values, cqlQuoting))
-    for (const text of filled) {
-      await execute(text).catch((error: unknown) => {
-        const refusal = reasonsOf(error).find(isOfServer)
-        throw refusal === undefined ? connectionLost(error) : badRequest(`failed to execute query: ${refusal.message}`, { cause: error })
-      })
-    }
+    for (const text of filled(statements, values)) await change(text)
   }
   const given = (statements: readonly string[], fallback: string): readonly string[] => (listStatements(statements).length === 0 ? [fallback] : listStatements(statements))
   return {
     isOpen: () => !end.aborted,
     check: async () => void (await execute('SELECT key FROM system.local')),
     async createUser({ username, credential, statements, rollbackStatements }) {
-      await run(given(statements, defaults.create), valuesOf(username, credential)).catch(async (error: unknown) => {
-        await run(given(rollbackStatements, defaults.drop), valuesOf(username)).catch(() => undefined)
-        throw error
-      })
+      await createInOrder(filled(given(statements, defaults.create), valuesOf(username, credential)), change, () => run(given(rollbackStatements, defaults.drop), valuesOf(username)))
     },
     dropUser: (username, statements) => run(given(statements, defaults.drop), valuesOf(username)).catch((error: unknown) => {
       if (!(error instanceof ApiError) || !/doesn't exist|does not exist/.test(error.message)) throw error

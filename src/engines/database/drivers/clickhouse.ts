@@ -3,7 +3,7 @@ import { badRequest } from '../../../kit/errors.ts'
 import type { JsonObject } from '../../../kit/json.ts'
 import { parseBaseUrl, type HttpAnswer } from '../../outbound/http.ts'
 import { checkLogin, textDetail, urlDetail } from '../details.ts'
-import { passwordOf, type Credential, type Driver, type Login, type Session } from '../driver.ts'
+import { createInOrder, passwordOf, type Credential, type Driver, type Login, type Session } from '../driver.ts'
 import { clickHouseQuoting, fillStatement, listStatements, splitStatements, type StatementValues } from '../statements.ts'
 import { httpTrust, trustOf } from '../trust.ts'
 import { beginningOf, HttpLine, requestSeconds, type HttpPlace, type Question } from './http.ts'
@@ -48,12 +48,14 @@ async function connect(place: HttpPlace, database: string, login: Login, signal:
 }
 
 function sessionOf(line: HttpLine, question: (statement: string) => Question): Session {
+  const filled = (statements: readonly string[], values: StatementValues): readonly string[] =>
+    listStatements(statements).flatMap((text) => splitStatements(text, clickHouseQuoting)).map((text) => fillStatement(text, values, clickHouseQuoting))
+  const execute = async (text: string): Promise<void> => {
+    const answer = await line.ask(question(text))
+    if (answer.status !== 200 && !(codeOf(answer) === unknownUser && /^\s*DROP\b/i.test(text))) throw badRequest(`failed to execute query: ${beginningOf(answer)}`)
+  }
   const run = async (statements: readonly string[], values: StatementValues): Promise<void> => {
-    const filled = listStatements(statements).flatMap((text) => splitStatements(text, clickHouseQuoting)).map((text) => fillStatement(text, values, clickHouseQuoting))
-    for (const text of filled) {
-      const answer = await line.ask(question(text))
-      if (answer.status !== 200 && !(codeOf(answer) === unknownUser && /^\s*DROP\b/i.test(text))) throw badRequest(`failed to execute query: ${beginningOf(answer)}`)
-    }
+    for (const text of filled(statements, values)) await execute(text)
   }
   const given = (statements: readonly string[], fallback: string): readonly string[] => (listStatements(statements).length === 0 ? [fallback] : statements)
   return {
@@ -61,10 +63,7 @@ function sessionOf(line: HttpLine, question: (statement: string) => Question): S
     check: async () => void (await line.must(question('SELECT 1'))),
     async createUser({ username, credential, statements, rollbackStatements, expiresAt }) {
       if (listStatements(statements).length === 0) throw badRequest('empty creation statements')
-      await run(statements, { ...valuesOf(username, credential), expiration: timeOf(expiresAt) }).catch(async (error: unknown) => {
-        await run(given(rollbackStatements, defaults.drop), valuesOf(username)).catch(() => undefined)
-        throw error
-      })
+      await createInOrder(filled(statements, { ...valuesOf(username, credential), expiration: timeOf(expiresAt) }), execute, () => run(given(rollbackStatements, defaults.drop), valuesOf(username)))
     },
     dropUser: (username, statements) => run(given(statements, defaults.drop), valuesOf(username)),
     setCredential: (username, credential, statements) => run(given(statements, defaults.setPassword), valuesOf(username, credential)),

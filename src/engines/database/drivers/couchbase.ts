@@ -4,10 +4,10 @@ import { isJsonObject } from '../../../kit/fields.ts'
 import type { Json, JsonObject } from '../../../kit/json.ts'
 import type { HttpAnswer } from '../../outbound/http.ts'
 import { flagDetail, textDetail } from '../details.ts'
-import { passwordOf, type Driver, type Login, type Session } from '../driver.ts'
+import { nameTaken, passwordOf, type Driver, type Login, type Session } from '../driver.ts'
 import { listStatements, parseJsonStatement } from '../statements.ts'
 import { httpTrust, trustOf } from '../trust.ts'
-import { basicAuth, beginningOf, form, HttpLine, jsonOf, requestSeconds, type HttpPlace } from './http.ts'
+import { basicAuth, beginningOf, form, HttpLine, jsonOf, pathPart, requestSeconds, type HttpPlace } from './http.ts'
 
 /** Vault's, for who gives no statement. */
 const defaultRights = '{"Roles": [{"role": "ro_admin"}]}'
@@ -50,7 +50,7 @@ function refusalIn(answer: HttpAnswer): string {
   return reasons.filter((reason) => typeof reason === 'string').join('; ').slice(0, 500) || beginningOf(answer)
 }
 
-const userPath = (username: string): string => `/settings/rbac/users/local/${encodeURIComponent(username)}`
+const userPath = (username: string): string => `/settings/rbac/users/local/${pathPart(username)}`
 
 async function connect(place: HttpPlace, login: Login, signal: AbortSignal): Promise<Session> {
   const line = new HttpLine(place, () => basicAuth(login), refusalIn)
@@ -64,6 +64,7 @@ function sessionOf(line: HttpLine, self: string): Session {
     check: async () => void (await line.must({ method: 'GET', path: '/whoami' })),
     async createUser({ username, credential, statements }) {
       const statement = parseJsonStatement(listStatements(statements).length === 0 ? [defaultRights] : statements, 'creation_statements')
+      if (username === self || (await line.must({ method: 'GET', path: userPath(username) }, [404])).status !== 404) throw nameTaken()
       await line.must({ method: 'PUT', path: userPath(username), ...form({ password: passwordOf(credential), ...rightsOf(statement) }) })
     },
     dropUser: async (username) => void (await line.must({ method: 'DELETE', path: userPath(username) }, [404])),

@@ -5,10 +5,10 @@ import { isJsonObject } from '../../../kit/fields.ts'
 import type { Json, JsonObject } from '../../../kit/json.ts'
 import { parseBaseUrl, type HttpAnswer } from '../../outbound/http.ts'
 import { flagDetail, textDetail } from '../details.ts'
-import { passwordOf, textOf, type Driver, type Login, type Session } from '../driver.ts'
+import { nameTaken, passwordOf, textOf, type Driver, type Login, type Session } from '../driver.ts'
 import { parseJsonStatement } from '../statements.ts'
 import { httpTrust, trustOf } from '../trust.ts'
-import { basicAuth, beginningOf, HttpLine, json, jsonOf, requestSeconds, type HttpPlace, type Question } from './http.ts'
+import { basicAuth, beginningOf, HttpLine, json, jsonOf, pathPart, requestSeconds, type HttpPlace, type Question } from './http.ts'
 
 const trustDetails = { ca: 'ca_cert', certificate: 'client_cert', key: 'client_key', insecure: 'insecure' } as const
 const usernameTemplate = '{{ printf "v-%s-%s-%s-%s" (.DisplayName | truncate 15) (.RoleName | truncate 15) (random 20) (unix_time) | truncate 100 }}'
@@ -28,13 +28,13 @@ interface Dialect {
 
 /** https://www.elastic.co/docs/api/doc/elasticsearch/group/endpoint-security; up to version 6 below `_xpack`. */
 function elastic(prefix: string): Dialect {
-  const userPath = (username: string): string => `${prefix}/user/${encodeURIComponent(username)}`
+  const userPath = (username: string): string => `${prefix}/user/${pathPart(username)}`
   return {
     rolesField: 'elasticsearch_roles',
     definitionField: 'elasticsearch_role_definition',
     whoAmI: `${prefix}/_authenticate`,
     userPath,
-    rolePath: (role) => `${prefix}/role/${encodeURIComponent(role)}`,
+    rolePath: (role) => `${prefix}/role/${pathPart(role)}`,
     createUser: (password, roles) => ({ password, roles }),
     setPassword: (username, password) => ({ method: 'POST', path: `${userPath(username)}/_password`, ...json({ password }) }),
   }
@@ -46,10 +46,10 @@ const openSearch: Dialect = {
   rolesField: 'opensearch_roles',
   definitionField: 'opensearch_role_definition',
   whoAmI: '/_plugins/_security/authinfo',
-  userPath: (username) => `${openSearchApi}/internalusers/${encodeURIComponent(username)}`,
-  rolePath: (role) => `${openSearchApi}/roles/${encodeURIComponent(role)}`,
+  userPath: (username) => `${openSearchApi}/internalusers/${pathPart(username)}`,
+  rolePath: (role) => `${openSearchApi}/roles/${pathPart(role)}`,
   createUser: (password, roles) => ({ password, opendistro_security_roles: roles }),
-  setPassword: (username, password) => ({ method: 'PATCH', path: `${openSearchApi}/internalusers/${encodeURIComponent(username)}`, headers: { 'content-type': 'application/json' }, body: JSON.stringify([{ op: 'add', path: '/password', value: password }]) }),
+  setPassword: (username, password) => ({ method: 'PATCH', path: `${openSearchApi}/internalusers/${pathPart(username)}`, headers: { 'content-type': 'application/json' }, body: JSON.stringify([{ op: 'add', path: '/password', value: password }]) }),
 }
 
 const driverOf = (plugin: string, dialectOf: (details: JsonObject) => Dialect): Driver => ({
@@ -109,6 +109,7 @@ function sessionOf(line: HttpLine, dialect: Dialect, { username: self }: Login):
     check: async () => void (await must({ method: 'GET', path: dialect.whoAmI })),
     async createUser({ username, credential, statements }) {
       const { roles, definition } = rightsOf(statements, dialect)
+      if ((await must({ method: 'GET', path: userPath(username) }, [404])).status !== 404) throw nameTaken()
       if (definition !== null) await must({ method: 'PUT', path: rolePath(username), ...json(definition) })
       try {
         await must({ method: 'PUT', path: userPath(username), ...json(dialect.createUser(passwordOf(credential), definition === null ? roles : [...roles, username])) })

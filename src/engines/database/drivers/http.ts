@@ -98,3 +98,9 @@ export function jsonOf({ text }: Pick<HttpAnswer, 'text'>): Json {
 
 /** What to say of an answer that is not understood: its beginning, on one line. */
 export const beginningOf = ({ text }: Pick<HttpAnswer, 'text'>): string => text.slice(0, 300).replaceAll(/\s+/g, ' ').trim() || 'no reason given'
+
+/** A name as one part of a path. A dot or two would be another place. Throws `bad_request`. */
+export function pathPart(name: string): string {
+  if (/^\.{0,2}$/.test(name)) throw badRequest('a user cannot have a name that is empty, "." or ".."')
+  return encodeURIComponent(name)
+}

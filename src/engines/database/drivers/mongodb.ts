@@ -3,7 +3,7 @@ import { badRequest } from '../../../kit/errors.ts'
 import { flag, integer, isJsonObject } from '../../../kit/fields.ts'
 import { parseJson, type Json, type JsonObject } from '../../../kit/json.ts'
 import { checkLogin, fillUrl, flagDetail, limitsOf, textDetail, urlDetail } from '../details.ts'
-import { connectionLost, loadPeer, LoginRefused, textOf, Unreachable, whileOpen, passwordOf, type Driver, type Login, type Session } from '../driver.ts'
+import { asNothingDone, connectionLost, loadPeer, LoginRefused, textOf, Unreachable, whileOpen, passwordOf, type Driver, type Login, type Session } from '../driver.ts'
 import { parseJsonStatement } from '../statements.ts'
 import { trustOf } from '../trust.ts'
 
@@ -61,6 +61,7 @@ export function addressOf(details: JsonObject): Address {
   const options = new URLSearchParams(query)
   for (const name of options.keys()) if (refusedOptions.test(name)) throw bad(`${name} is not taken; texts of certificates are tls_ca and tls_certificate_key`)
   if (!mechanisms.has(options.get('authMechanism') ?? 'DEFAULT')) throw bad('unknown authMechanism')
+  if (textDetail(details, 'tls_min_version') !== '') throw badRequest('error creating database object: tls_min_version: its driver takes none')
   const { rejectUnauthorized, ...trust } = trustOf(details, trustDetails)
   const [name, password] = user === undefined ? [] : partsOf(user)
   return {
@@ -141,7 +142,7 @@ function sessionOf(client: Client, end: AbortSignal, close: () => void, { source
     check: async () => void (await whileOpen(end, () => client.db(source).command({ ping: 1 }))),
     async createUser({ username, credential, statements }) {
       const { db, roles } = creationOf(statements)
-      await run(db, { createUser: username, pwd: passwordOf(credential), roles })
+      await run(db, { createUser: username, pwd: passwordOf(credential), roles }).catch((error: unknown) => Promise.reject(asNothingDone(error)))
     },
     dropUser: async (username, statements) => await run(databaseIn(statements.length === 0 ? {} : parseJsonStatement(statements, 'revocation_statements')), { dropUser: username }, (error) => codeOf(error) === userNotFound),
     // As in Vault, accounts that are there already are kept where the connection's own is.

@@ -7,7 +7,7 @@ import type { ConnectionOptions } from 'node:tls'
 import { ApiError, badRequest } from '../../../kit/errors.ts'
 import type { JsonObject } from '../../../kit/json.ts'
 import { checkLogin, fillUrl, flagDetail, urlDetail } from '../details.ts'
-import { connectionLost, loadPeer, LoginRefused, textOf, Unreachable, unsupportedCredential, type Credential, type Driver, type Login, type Session } from '../driver.ts'
+import { connectionLost, loadPeer, LoginRefused, nameTaken, textOf, Unreachable, unsupportedCredential, type Credential, type Driver, type Login, type Session } from '../driver.ts'
 import { speaksOfTls, trustOf } from '../trust.ts'
 import { fillStatement, listStatements, mysqlQuoting, type StatementValues } from '../statements.ts'
 
@@ -196,6 +196,7 @@ function sessionOf(line: Line, self: string): Session {
     async createUser({ username, credential, statements, rollbackStatements, expiresAt }) {
       if (listStatements(statements).length === 0) throw badRequest('empty creation statements')
       const values = { ...namesOf(username), ...credentialOf(credential), expiration: new Date(expiresAt).toISOString().slice(0, 19).replace('T', ' ') }
+      if (((await hostsOf(line, username)) ?? []).length > 0) throw nameTaken()
       await run(statements, values).catch(async (error: unknown) => {
         await run(rollbackStatements, values).catch(() => undefined)
         throw error

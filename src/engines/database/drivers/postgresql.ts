@@ -4,7 +4,7 @@ import { ApiError, badRequest } from '../../../kit/errors.ts'
 import type { JsonObject } from '../../../kit/json.ts'
 import { textDetail } from '../details.ts'
 import {
-  connectionLost, loadPeer, LoginRefused, textOf, Unreachable, unsupportedCredential, type Credential, type Driver, type Login, type NewUser, type Session,
+  asNothingDone, connectionLost, loadPeer, LoginRefused, textOf, Unreachable, unsupportedCredential, type Credential, type Driver, type Login, type NewUser, type Session,
 } from '../driver.ts'
 import { scramSha256 } from '../scram.ts'
 import { fillStatement, listStatements, postgresQuoting, quoteIdentifier, type StatementValues } from '../statements.ts'
@@ -103,7 +103,7 @@ function sessionOf(client: Client, state: State, hashes: boolean): Session {
   return {
     isOpen: () => state.isOpen,
     check: async () => void (await client.query('SELECT 1')),
-    createUser: (user) => inTransaction(checkedCreation(user), { ...namesOf(user.username), ...credentialOf(user.credential, hashes), expiration: timeOf(user.expiresAt) }),
+    createUser: (user) => inTransaction(checkedCreation(user), { ...namesOf(user.username), ...credentialOf(user.credential, hashes), expiration: timeOf(user.expiresAt) }).catch((error: unknown) => Promise.reject(asNothingDone(error))),
     async dropUser(username, statements) {
       if (!(await exists(client, username))) return
       if (listStatements(statements).length > 0) await inTransaction(statements, namesOf(username))

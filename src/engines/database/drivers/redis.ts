@@ -3,7 +3,7 @@ import type { ConnectionOptions } from 'node:tls'
 import { badRequest } from '../../../kit/errors.ts'
 import { parseJson, type JsonObject } from '../../../kit/json.ts'
 import { countDetail, flagDetail, textDetail } from '../details.ts'
-import { connectionLost, LoginRefused, textOf, Unreachable, passwordOf, type Driver, type Login, type Session } from '../driver.ts'
+import { connectionLost, LoginRefused, nameTaken, textOf, Unreachable, passwordOf, type Driver, type Login, type Session } from '../driver.ts'
 import { trustOf } from '../trust.ts'
 import { RespClient, RespError, type RespPlace, type RespValue } from './resp.ts'
 
@@ -92,7 +92,10 @@ function sessionOf(client: RespClient, persist: readonly string[] | null): Sessi
   return {
     isOpen: () => client.isOpen,
     check: async () => void (await client.command('PING')),
-    createUser: ({ username, credential, statements }) => change('SETUSER', username, 'reset', 'on', `>${passwordOf(credential)}`, ...rulesOf(statements)),
+    async createUser({ username, credential, statements }) {
+      if ((await run('ACL', 'GETUSER', username)) !== null) throw nameTaken()
+      await change('SETUSER', username, 'reset', 'on', `>${passwordOf(credential)}`, ...rulesOf(statements))
+    },
     dropUser: (username) => change('DELUSER', username),
     async setCredential(username, credential) {
       if ((await run('ACL', 'GETUSER', username)) === null) throw badRequest(`the user ${JSON.stringify(username)} does not exist`)

@@ -1,7 +1,7 @@
 /** Microsoft SQL Server, by the package `tedious`: users are logins, or users of one database (`contained_db`). Every change is one transaction. */
 import { ApiError, badRequest } from '../../../kit/errors.ts'
 import { flagDetail, limitsOf } from '../details.ts'
-import { connectionLost, loadPeer, LoginRefused, passwordOf, textOf, Unreachable, whileOpen, type Credential, type Driver, type Login, type Session } from '../driver.ts'
+import { asNothingDone, connectionLost, loadPeer, LoginRefused, passwordOf, textOf, Unreachable, whileOpen, type Credential, type Driver, type Login, type Session } from '../driver.ts'
 import { fillStatement, listStatements, sqlServerQuoting, type StatementValues } from '../statements.ts'
 import { parseSqlServerUrl, type SqlServerAddress } from './sqlserver-url.ts'
 
@@ -151,7 +151,7 @@ function sessionOf(line: Line, isContained: boolean): Session {
     check: async () => void (await line.query('SELECT 1')),
     async createUser({ username, credential, statements, expiresAt }) {
       if (listStatements(statements).length === 0) throw badRequest('empty creation statements')
-      await run(statements, { ...valuesOf(username, credential), expiration: timeOf(expiresAt) })
+      await run(statements, { ...valuesOf(username, credential), expiration: timeOf(expiresAt) }).catch((error: unknown) => Promise.reject(asNothingDone(error)))
     },
     async dropUser(username, statements) {
       if (!(await isThere(username))) return
