@@ -28,11 +28,14 @@ export function databaseContract(name: string, start: () => Promise<TestDatabase
   })
 }
 
+/** Some databases take their time, on a machine that is busy a lot of it. */
+const patient = { connect_timeout: '60s', operation_timeout: '60s' }
+
 async function withSetting(db: TestDatabase, work: (setting: Setting) => Promise<void>): Promise<void> {
   await withServer(async (server) => {
     await server.ok('write', 'sys/mounts/db', { data: { type: 'database' } })
     const connect: Setting['connect'] = async (details = {}) => {
-      await server.ok('write', 'db/config/x', { data: { plugin_name: db.plugin, ...db.details, ...db.admin, allowed_roles: '*', ...details } })
+      await server.ok('write', 'db/config/x', { data: { plugin_name: db.plugin, ...patient, ...db.details, ...db.admin, allowed_roles: '*', ...details } })
       await server.ok('write', 'db/roles/app', { data: { db_name: 'x', creation_statements: db.creation, default_ttl: '1h' } })
     }
     const creds: Setting['creds'] = async (role = 'app') => {
