@@ -68,7 +68,8 @@ export async function startOpensearch(): Promise<TestDatabase | null> {
   const definition = { index_permissions: [{ index_patterns: ['app-*'], allowed_actions: ['read'] }] }
   return {
     plugin: 'opensearch-database-plugin',
-    details: { url },
+    // Each change of a user takes it up to a second.
+    details: { url, connect_timeout: '300s', operation_timeout: '300s' },
     admin, makeUser, stop,
     resetAdmin: () => makeUser(admin.username, admin.password, { backend_roles: ['admin'] }),
     creation: [JSON.stringify({ opensearch_roles: ['readall'], opensearch_role_definition: definition })],
