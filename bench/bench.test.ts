@@ -91,11 +91,12 @@ test('the process behind a port is found, with its CPU time and memory', { skip:
   assert.equal(findListener(port), process.pid)
   await new Promise((done) => server.close(done))
   const usage = readUsage(process.pid)
+  assert.ok(usage?.shareBytes && usage.shareBytes > usage.ownBytes / 2 && usage.shareBytes <= usage.memoryBytes * 1.1)
   assert.ok(usage && usage.ownBytes > 2 ** 20 && usage.memoryBytes > usage.ownBytes && usage.cpuSeconds >= 0)
 })
 
 test('ratios are taken round by round', () => {
-  const round = (perSecond: number): Measurement => ({ count: 1, errors: 0, firstError: '', perSecond, p50: 1, p99: 2, cpuPerThousand: null, memoryBytes: null, ownBytes: null })
+  const round = (perSecond: number): Measurement => ({ count: 1, errors: 0, firstError: '', perSecond, p50: 1, p99: 2, cpuPerThousand: null, memoryBytes: null, shareBytes: null, ownBytes: null })
   const result = { workload: 'w', measurements: [[round(200), round(300)], [round(100), round(100)]] }
   assert.deepEqual(ratiosOf(result), { median: 2.5, min: 2, max: 3 })
   assert.match(formatResult(result, ['A', 'B']), /2\.50 \(2\.00 to 3\.00\)\nw +B +100 /)

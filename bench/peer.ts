@@ -10,7 +10,7 @@ import { call } from './api.ts'
 import { bench, benchOptions } from './main.ts'
 import { readUsage } from './processes.ts'
 import { spreadOf } from './report.ts'
-import { children, ownCommand, pause, restart, start, stop, stopAllAtExit, type Contender, type Running } from './start.ts'
+import { children, cleanEnvironment, ownCommand, pause, restart, start, stop, stopAllAtExit, type Contender, type Running } from './start.ts'
 
 const help = `Usage: node dist/bench/peer.js --peer COMMAND [options of npm run bench]
 
@@ -23,17 +23,17 @@ const help = `Usage: node dist/bench/peer.js --peer COMMAND [options of npm run 
 const commandRuns = 15
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
-/** All that is resident, and how much of that is no page of a file (the database and the program itself are mapped files). */
+/** PSS, then all that is resident, and how much is no page of a file (the database and the program itself are mapped files). */
 function mebibytes(pid: number | undefined): string {
   const usage = readUsage(pid ?? null)
-  const show = (bytes: number | undefined): string => ((bytes ?? Number.NaN) / 2 ** 20).toFixed(0)
-  return `${show(usage?.memoryBytes)} (own ${show(usage?.ownBytes)})`
+  const show = (bytes: number | null | undefined): string => ((bytes ?? Number.NaN) / 2 ** 20).toFixed(0)
+  return `${show(usage?.shareBytes)} (RSS ${show(usage?.memoryBytes)}, own ${show(usage?.ownBytes)})`
 }
 
 function runCommand([program = '', ...args]: readonly string[], env: Record<string, string>): Promise<number> {
   const started = performance.now()
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: 'ignore', env: { ...process.env, ...env } })
+    const child = spawn(program, args, { stdio: 'ignore', env: { ...cleanEnvironment, ...env } })
     child.on('error', reject).on('exit', (code) => (code === 0 ? resolve(performance.now() - started) : reject(new Error(`${args.join(' ')} ended with code ${code}`))))
   })
 }

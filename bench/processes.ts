@@ -6,6 +6,8 @@ export interface Usage {
   readonly cpuSeconds: number
   /** Resident memory in bytes; pages shared between processes count once for each. */
   readonly memoryBytes: number
+  /** The same with each such page divided by the number of all processes that have it (PSS); null where the system does not tell, as to other users. */
+  readonly shareBytes: number | null
   /** The part of it that is no page of a file, so that nobody else can have it: what the program itself has taken. */
   readonly ownBytes: number
 }
@@ -30,6 +32,11 @@ const readStat = (pid: number): string[] | null =>
 
 const readOwnBytes = (pid: number): number => Number(tryRead(() => /^RssAnon:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) ?? 0) * 1024
 
+function readShareBytes(pid: number): number {
+  const kilobytes = tryRead(() => /^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'))?.[1])
+  return Number(kilobytes ?? Number.NaN) * 1024
+}
+
 /** The process that listens on `port`; null where that cannot be seen. Of several (workers) the oldest. */
 export function findListener(port: number): number | null {
   const hex = port.toString(16).toUpperCase().padStart(4, '0')
@@ -50,5 +57,9 @@ export function readUsage(root: number | null): Usage | null {
   const chosen = pids.map((pid) => stats.get(pid) ?? [])
   if (chosen.length === 0) return null
   const sum = (field: number): number => chosen.reduce((total, stat) => total + Number(stat[field] ?? 0), 0)
-  return { cpuSeconds: (sum(11) + sum(12)) / ticksPerSecond, memoryBytes: sum(21) * pageBytes, ownBytes: pids.reduce((total, pid) => total + readOwnBytes(pid), 0) }
+  const total = (read: (pid: number) => number): number => pids.reduce((bytes, pid) => bytes + read(pid), 0)
+  const shareBytes = total(readShareBytes)
+  return {
+    cpuSeconds: (sum(11) + sum(12)) / ticksPerSecond, memoryBytes: sum(21) * pageBytes, shareBytes: Number.isNaN(shareBytes) ? null : shareBytes, ownBytes: total(readOwnBytes),
+  }
 }

@@ -24,7 +24,7 @@ const rounded = (value: number, digits: number): string => (Number.isFinite(valu
 const medianOf = (rounds: readonly Measurement[], pick: (measurement: Measurement) => number | null): number =>
   spreadOf(rounds.map((measurement) => pick(measurement) ?? Number.NaN)).median
 
-export const header = `${'workload'.padEnd(14)} ${'server'.padEnd(10)} ${'per s'.padStart(9)} ${'p50 ms'.padStart(8)} ${'p99 ms'.padStart(8)} ${'errors'.padStart(7)} ${'CPU s/1k'.padStart(9)} ${'MiB'.padStart(7)} ${'own'.padStart(6)}   ratio (min to max)`
+export const header = `${'workload'.padEnd(14)} ${'server'.padEnd(10)} ${'per s'.padStart(9)} ${'p50 ms'.padStart(8)} ${'p99 ms'.padStart(8)} ${'errors'.padStart(7)} ${'CPU s/1k'.padStart(9)} ${'PSS MiB'.padStart(7)} ${'own'.padStart(6)}   ratio (min to max)`
 
 const mebibytes = (bytes: number | null): number | null => (bytes === null ? null : bytes / 2 ** 20)
 
@@ -41,7 +41,7 @@ export function formatResult(result: WorkloadResult, names: readonly string[]): 
       rounded(medianOf(rounds, (m) => m.p99), 2).padStart(8),
       String(errors).padStart(7),
       rounded(medianOf(rounds, (m) => m.cpuPerThousand), 3).padStart(9),
-      rounded(medianOf(rounds, (m) => mebibytes(m.memoryBytes)), 0).padStart(7),
+      rounded(medianOf(rounds, (m) => mebibytes(m.shareBytes ?? m.memoryBytes)), 0).padStart(7),
       rounded(medianOf(rounds, (m) => mebibytes(m.ownBytes)), 0).padStart(6),
     ]
     const compared = i === 0 && ratio ? `   ${rounded(ratio.median, 2)} (${rounded(ratio.min, 2)} to ${rounded(ratio.max, 2)})` : ''

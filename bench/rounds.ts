@@ -24,8 +24,9 @@ export interface Settings {
 export interface Measurement extends LoadResult {
   /** CPU seconds of the server for 1,000 requests; null where /proc does not tell. */
   readonly cpuPerThousand: number | null
-  /** Resident memory of the server after the round, in bytes, and the part of it that is no page of a file. */
+  /** Of the server after the round: see `Usage`. */
   readonly memoryBytes: number | null
+  readonly shareBytes: number | null
   readonly ownBytes: number | null
 }
 
@@ -43,7 +44,7 @@ async function measure(server: Server, prepared: Prepared, settings: Settings): 
   const after = readUsage(pid)
   const cpuSeconds = before && after ? after.cpuSeconds - before.cpuSeconds : null
   const cpuPerThousand = cpuSeconds === null || result.count === 0 ? null : (cpuSeconds * 1000) / result.count
-  return { ...result, cpuPerThousand, memoryBytes: after?.memoryBytes ?? null, ownBytes: after?.ownBytes ?? null }
+  return { ...result, cpuPerThousand, memoryBytes: after?.memoryBytes ?? null, shareBytes: after?.shareBytes ?? null, ownBytes: after?.ownBytes ?? null }
 }
 
 async function measureWorkload(workload: Workload, servers: readonly Server[], settings: Settings): Promise<WorkloadResult> {

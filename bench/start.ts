@@ -23,6 +23,10 @@ export interface Running extends Server {
   child: ChildProcess
 }
 
+const { NODE_EXTRA_CA_CERTS: _certificates, NODE_OPTIONS: _options, ...clean } = process.env
+/** Without what a machine adds to every program of Node: Node 20 reads those certificates at each start, which takes it 40 ms. */
+export const cleanEnvironment: NodeJS.ProcessEnv = clean
+
 const startTimeout = 30_000
 const stopTimeout = 20_000
 export const pause = (milliseconds: number): Promise<void> => new Promise((done) => setTimeout(done, milliseconds))
@@ -45,7 +49,7 @@ async function formatConfig({ storage, extra }: Contender, folder: string, port:
 
 async function launch(command: readonly string[], config: string, addr: string): Promise<ChildProcess> {
   const [program = '', ...args] = command
-  const child = spawn(program, [...args, 'server', `-config=${config}`], { stdio: 'ignore' })
+  const child = spawn(program, [...args, 'server', `-config=${config}`], { stdio: 'ignore', env: cleanEnvironment })
   children.add(child)
   child.on('exit', () => children.delete(child))
   for (const end = Date.now() + startTimeout; Date.now() < end && child.exitCode === null; await pause(5)) {
