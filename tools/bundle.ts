@@ -36,7 +36,7 @@ interface Program {
   readonly options: BuildOptions
 }
 
-const hotVerbs = ['delete', 'kv/delete', 'kv/get', 'kv/list', 'kv/put', 'list', 'login', 'print-token', 'read', 'status', 'unwrap', 'write']
+const hotVerbs = ['delete', 'kv/delete', 'kv/get', 'kv/list', 'kv/put', 'list', 'login', 'print-token', 'read', 'server', 'status', 'unwrap', 'write']
 const command: Program = {
   name: 'coffer',
   main: 'src/cli/main.js',
@@ -46,7 +46,7 @@ const command: Program = {
 }
 const workerMain = 'src/server/workers/worker-main.js'
 /** Not made smaller: its log names lines. */
-const server: Program = { name: 'server', main: 'src/server/main.js', hot: ['src/server/workers/supervise.js'], entries: [workerMain], options: { sourcemap: 'linked' } }
+const server: Program = { name: 'server', main: 'src/server/main.js', hot: ['src/server/workers/supervise.js', 'src/server/lock-storage.js'], entries: [workerMain], options: { sourcemap: 'linked' } }
 
 const nameOf = (path: string): string => relative(dist, path).replaceAll('\\', '/')
 const requires = (names: readonly string[]): string =>

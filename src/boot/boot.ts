@@ -4,7 +4,7 @@
  * passed over and replaced. Whoever may write there could as well change the bundles; a folder for temporary files, where Node's own cache
  * would lie, is open to others.
  */
-import { hash } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { accessSync, constants as modes, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -24,7 +24,7 @@ interface Unkept {
 /** Processes that run for longer keep their code after this time, by which they have done what a start is: milliseconds. */
 const settledMs = 10_000
 const digestLength = 32
-const digestOf = (source: Uint8Array, code: Uint8Array): Buffer => Buffer.from(hash('sha256', Buffer.concat([source, code]), 'hex'), 'hex')
+const digestOf = (source: Uint8Array, code: Uint8Array): Buffer => createHash('sha256').update(source).update(code).digest()
 
 export interface Boot {
   /** What the bundle of this name exports; each is run once. */

@@ -2,7 +2,6 @@
 import { headersFor, withBound } from '../bound.ts'
 import { watchClock } from '../clock-watch.ts'
 import type { ServerConfig } from '../config/config.ts'
-import { lockStorage } from '../lock-storage.ts'
 import { createLog, describeError, type Log } from '../log.ts'
 import type { Mode } from '../mode.ts'
 import { oneLine, startFailure, stopSignal, writePid, type ServerProcess } from '../process.ts'
@@ -42,10 +41,10 @@ async function start({ config: given }: Mode, supervisor: Supervisor, log: Log, 
   for (const warning of given.warnings) log.write('warn', 'config', warning)
   const undo: (() => Promise<void>)[] = [watchClock(log.write, now), () => supervisor.stop()]
   try {
-    // The process starts while the rest is done.
+    // The process starts while the rest is loaded and done.
     const first = supervisor.prepareFirst()
     const config = withBound(given, await supervisor.acceptor.open(given.listeners.map(({ settings }) => settings.address)))
-    undo.push(await lockStorage(config.storage))
+    undo.push(await (await import('../lock-storage.ts')).lockStorage(config.storage))
     await supervisor.openFirst(first, config)
     undo.push(await writePid(config.pidFile))
     return { config, closing: undo }
