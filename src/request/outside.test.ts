@@ -6,7 +6,9 @@ import type { LeaseRecord } from '../core/leases/record.ts'
 import { renter, type Renter } from '../core/leases/testing/renter.ts'
 import { resumeRemovals } from '../core/mounts/change.ts'
 import { ApiError } from '../kit/errors.ts'
-import { NothingDone } from '../kit/outside.ts'
+import { engine } from '../kit/engine.ts'
+import { path } from '../kit/operation.ts'
+import { NothingDone, outside } from '../kit/outside.ts'
 import { checkServer, withServer } from './testing/checked-server.ts'
 import { serveHarness, type ServeHarness } from './testing/serve-harness.ts'
 
@@ -238,4 +240,30 @@ describe('what is made without a lease', () => {
     assert.deepEqual((await maker.server.request('write', 'a/told/x')).errors, ['no'])
     assert.equal(await told(maker), '"failed"')
   }))
+})
+
+test('what an act was told midway is kept, whatever becomes of it', async () => {
+  const told = path('told')
+  const noting = engine({
+    type: 'noting', kind: 'secret', summary: 'Notes.',
+    operations: [
+      told.write({
+        summary: 'Note, then fail.',
+        handle: () => outside({
+          withinSeconds: 5,
+          async act({ note }) {
+            await note(async ({ store }) => store.put('told', new Uint8Array([1])))
+            throw new ApiError('bad_gateway', 'gone')
+          },
+          finish: () => null,
+        }),
+      }),
+      told.read({ summary: 'Show it.', handle: async ({ store }) => ({ told: (await store.get('told')) !== null }) }),
+    ],
+  })
+  await withServer(async (server) => {
+    await server.ok('write', 'sys/mounts/n', { data: { type: 'noting' } })
+    assert.equal((await server.request('write', 'n/told')).status, 502)
+    assert.deepEqual((await server.ok('read', 'n/told')).data, { told: true })
+  }, { engines: [noting] })
 })
