@@ -19,7 +19,8 @@ const layers: readonly Layer[] = [
     // `audit verify` and `operator snapshot` work on files, without a server; `transit import` wraps keys as the server unwraps them.
     files: ['src/core/audit/verify.ts', 'src/storage/snapshot/read.ts', 'src/crypto/key-wrap.ts'],
   },
-  { folder: 'src/agent', only: ['client/src/node', 'client/src', 'src/kit'] },
+  // The agent's own listeners are those of the server.
+  { folder: 'src/agent', only: ['src/http', 'client/src/node', 'client/src', 'src/kit'], files: ['src/request/wire.ts'] },
   { folder: 'src/scan', only: ['client/src', 'src/kit'] },
   { folder: 'src/simulation' }, // tests only: whole servers over a store and a clock that a seed rules
   { folder: 'src/security' }, // tests only: one file for each class of published flaws

@@ -9,7 +9,7 @@ type HeaderMap = Readonly<Record<string, string>>
 export interface FetchInit {
   readonly method: string
   readonly headers: Record<string, string>
-  readonly body?: string
+  readonly body?: string | Uint8Array
   readonly signal: AbortSignal
   readonly redirect: 'manual'
 }
@@ -38,7 +38,7 @@ export interface Exchange {
   /** Percent-encoded, with query, beginning with `/`. */
   readonly target: string
   readonly headers: HeaderMap
-  readonly body: string | undefined
+  readonly body: string | Uint8Array | undefined
   readonly signal: AbortSignal | undefined
   /** For all attempts together, in milliseconds; 0 is no limit. */
   readonly timeoutMs: number

@@ -1,45 +1,67 @@
 /** One run of an agent: logs in, keeps the token alive, fills sinks and templates, runs a program with secrets in its environment. */
 import { rmSync, writeFileSync } from 'node:fs'
 import type { Client } from '../../client/src/client.ts'
+import type { Listener } from '../http/listener.ts'
 import { keepLoggedIn, reasonOf } from './auth/keeper.ts'
 import { checkMethod, type Granted } from './auth/methods.ts'
 import { Child } from './child.ts'
 import { runCommand } from './command.ts'
-import type { AgentConfig, TemplateSettings } from './config/config.ts'
+import type { AgentConfig, AgentMode, TemplateSettings } from './config/settings.ts'
 import { writeWhole } from './files.ts'
 import type { AgentHost } from './host.ts'
+import { Metrics } from './metrics.ts'
+import type { Upstream } from './proxy/upstream.ts'
 import { Secrets } from './secrets.ts'
 import { fillSinks } from './sinks.ts'
 import { runTemplates } from './templates.ts'
 
 const childGraceMs = 30_000
+/** How long answers that are under way may take at the end. */
+const drainMs = 5000
 
-/** `client` has no token where the configuration logs in. Resolves with the exit code. Throws `AgentConfigError` before anything is begun. */
-export async function runAgent(config: AgentConfig, client: Client, host: AgentHost): Promise<number> {
+/** The ways to the server, one for each part: the configuration may want their connections kept or not. */
+export interface Connections {
+  readonly login: Client
+  /** Without a token where the configuration logs in. */
+  readonly templates: Client
+  readonly proxy: Upstream
+}
+
+/** Resolves with the exit code. Throws `AgentConfigError` before anything is begun. */
+export async function runAgent(mode: AgentMode, config: AgentConfig, connections: Connections, host: AgentHost): Promise<number> {
   if (config.method !== null) checkMethod(config.method)
   for (const warning of config.warnings) host.log('warn', 'config', warning)
   if (config.pidFile !== '') writeFileSync(config.pidFile, `${process.pid}\n`, { mode: 0o644 })
   try {
-    return await new Agent(config, client, host).run()
+    return await new Agent(mode, config, connections, host).run()
   } finally {
     if (config.pidFile !== '') rmSync(config.pidFile, { force: true })
   }
 }
 
 class Agent {
+  readonly #mode: AgentMode
   readonly #config: AgentConfig
+  readonly #connections: Connections
+  readonly #metrics = new Metrics()
   readonly #host: AgentHost
   readonly #stop = new AbortController()
   readonly #secrets: Secrets
   readonly #child: Child | null
+  /** For templates. */
   #client: Client
+  /** '' before the first login, and where it is somebody else's. */
+  #token = ''
+  #listeners: readonly Listener[] = []
   #wake = new AbortController()
   #exitCode = 0
   #environment = ''
 
-  constructor(config: AgentConfig, client: Client, host: AgentHost) {
+  constructor(mode: AgentMode, config: AgentConfig, connections: Connections, host: AgentHost) {
+    this.#mode = mode
     this.#config = config
-    this.#client = client
+    this.#connections = connections
+    this.#client = connections.templates
     this.#host = host
     this.#secrets = new Secrets(() => this.#client, host, { staticSeconds: config.staticIntervalSeconds, leaseThreshold: config.leaseThreshold })
     const { exec } = config
@@ -49,6 +71,7 @@ class Agent {
   async run(): Promise<number> {
     const done = this.#host.onSignals((signal) => this.#onSignal(signal), () => this.#reload())
     try {
+      this.#listeners = await this.#listen()
       await this.#work()
     } catch (error) {
       this.#exitCode ||= 1
@@ -56,6 +79,7 @@ class Agent {
     } finally {
       this.#stop.abort()
       await this.#child?.stop()
+      await Promise.all(this.#listeners.map((listener) => listener.stop(drainMs)))
       done()
     }
     return this.#exitCode
@@ -72,7 +96,23 @@ class Agent {
     this.#stop.abort()
   }
 
+  /** Loaded only where something is listened on: an agent without stays small. */
+  async #listen(): Promise<readonly Listener[]> {
+    const { listeners, tokenRule: rule } = this.#config
+    if (listeners.length === 0) return []
+    const [{ startListeners }, { forwardTo }] = await Promise.all([import('./proxy/listeners.ts'), import('./proxy/upstream.ts')])
+    const upstream = this.#connections.proxy
+    const world = { upstream, forward: forwardTo(upstream), rule, ownToken: () => this.#token, host: this.#host, metrics: this.#metrics }
+    return await startListeners({ mode: this.#mode, listeners, world, quit: () => this.#onQuit(), clearCache: () => ({ status: 200, body: null }) })
+  }
+
+  #onQuit(): void {
+    this.#host.log('info', 'agent', 'stopping because a request asks for it')
+    this.#stop.abort()
+  }
+
   #reload(): void {
+    for (const listener of this.#listeners) void listener.reload().catch((error: unknown) => this.#host.log('error', 'proxy', reasonOf(error)))
     this.#secrets.forgetStatic()
     this.#wakeTemplates()
   }
@@ -95,7 +135,7 @@ class Agent {
       await this.#onToken(granted)
       loggedIn()
     }
-    const keeping = method === null ? Promise.resolve(loggedIn()) : guard(keepLoggedIn({ client: this.#client, method, host: this.#host, onToken }, this.#stop.signal))
+    const keeping = method === null ? Promise.resolve(loggedIn()) : guard(keepLoggedIn({ client: this.#connections.login, method, host: this.#host, metrics: this.#metrics, onToken }, this.#stop.signal))
     const rendering = guard(this.#render(first, [...templates, ...variables]))
     if (exitAfterAuth || (method === null && templates.length + variables.length === 0)) void rendering.then(() => this.#stop.abort(), () => undefined)
     const results = await Promise.allSettled([keeping, rendering])
@@ -104,10 +144,10 @@ class Agent {
 
   async #onToken(granted: Granted): Promise<void> {
     this.#host.log('info', 'auth', 'logged in')
-    const client = this.#client.withToken(granted.clientToken)
-    await fillSinks(client, this.#config.sinks, granted)
+    await fillSinks(this.#connections.login.withToken(granted.clientToken), this.#config.sinks, granted)
     if (granted.wrapped) return
-    this.#client = client
+    this.#token = granted.clientToken
+    this.#client = this.#connections.templates.withToken(granted.clientToken)
     this.#secrets.forgetLeased()
     this.#wakeTemplates()
   }

@@ -1,7 +1,7 @@
 /** Where the token goes: files, for whoever may read them. */
 import type { Client } from '../../client/src/client.ts'
 import type { Granted } from './auth/methods.ts'
-import type { SinkSettings } from './config/config.ts'
+import type { SinkSettings } from './config/settings.ts'
 import { writeWhole } from './files.ts'
 
 /** Throws what the server or the file system says. */

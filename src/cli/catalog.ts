@@ -98,6 +98,7 @@ const verbs: Readonly<Record<string, LoadCommand>> = {
   'policy read': async () => (await import('./verbs/policy/read.ts')).command,
   'policy write': async () => (await import('./verbs/policy/write.ts')).command,
   'print token': async () => (await import('./verbs/print-token.ts')).command,
+  proxy: async () => (await import('./verbs/proxy.ts')).command,
   read: async () => (await import('./verbs/read.ts')).command,
   run: async () => (await import('./verbs/run.ts')).command,
   'secrets disable': async () => (await import('./verbs/secrets/disable.ts')).command,

@@ -4,6 +4,7 @@ import { ClientError } from '../../client/src/errors.ts'
 import { readVariable, variableName, type Environment } from '../../client/src/node/environment.ts'
 import { nodeFetch, nodeStream, type NodeFetchOptions, type TlsOptions } from '../../client/src/node/transport.ts'
 import type { ProxyChoice } from '../../client/src/node/proxy.ts'
+import type { Upstream } from '../agent/proxy/upstream.ts'
 import { createApi, type Api, type PlannedRequest, type StreamedAnswer } from './api.ts'
 import { formatDuration, parseSeconds } from './duration.ts'
 import { remoteError } from './failure.ts'
@@ -33,13 +34,24 @@ export async function connect(host: Host, flags: HttpValues, token: string): Pro
   })
 }
 
-/** The client itself, for what runs for long. Throws `Failure` (2) for settings that make no sense. */
-export async function connectClient(host: Host, flags: HttpValues, options: Pick<ClientOptions, 'token' | 'exactNumbers' | 'maxRetries'>): Promise<Client> {
-  const namespace = normalNamespace(flags.namespace ?? '')
-  return clientOver(await transportFor(host, flags), host, flags, { headers: headersFor(flags), namespace, ...options })
+export type LongOptions = Pick<ClientOptions, 'token' | 'exactNumbers' | 'maxRetries'> & {
+  /** Default true. */
+  readonly keepAlive?: boolean
 }
 
-const transportFor = async (host: Host, flags: HttpValues): Promise<NodeFetchOptions> => ({ tls: await tlsFor(host.environment, flags), keepAlive: true, ...(await proxyFor(host.environment)) })
+/** The client itself, for what runs for long. Throws `Failure` (2) for settings that make no sense. */
+export async function connectClient(host: Host, flags: HttpValues, { keepAlive = true, ...options }: LongOptions): Promise<Client> {
+  const namespace = normalNamespace(flags.namespace ?? '')
+  return clientOver(await transportFor(host, flags, keepAlive), host, flags, { headers: headersFor(flags), namespace, ...options })
+}
+
+/** The server without a client in between, for requests that are somebody else's. Throws like `connectClient`. */
+export async function connectUpstream(host: Host, flags: HttpValues, { keepAlive = true, maxRetries = 0 }: Pick<LongOptions, 'keepAlive' | 'maxRetries'>): Promise<Upstream> {
+  const open = nodeStream(await transportFor(host, flags, keepAlive))
+  return { address: addressFor(flags), namespace: normalNamespace(flags.namespace ?? ''), open, maxRetries, timeoutMs: timeoutFrom(host.environment) }
+}
+
+const transportFor = async (host: Host, flags: HttpValues, keepAlive = true): Promise<NodeFetchOptions> => ({ tls: await tlsFor(host.environment, flags), keepAlive, ...(await proxyFor(host.environment)) })
 
 function clientOver(transport: NodeFetchOptions, { environment }: Host, flags: HttpValues, more: Partial<ClientOptions>): Client {
   const options = {

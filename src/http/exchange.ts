@@ -44,6 +44,8 @@ export interface OutsideRequest {
   /** Path and query as they were sent. */
   readonly target: string
   readonly headers: IncomingHttpHeaders
+  /** The whole body, within the limits of the listener. Throws what `BodyReader.read` throws. */
+  readBody(): Promise<Uint8Array>
 }
 
 export interface ExchangeSettings {
@@ -103,7 +105,8 @@ function begin(host: WireHost, settings: ExchangeSettings, exchange: Exchange): 
   }
   const target = targetOf(message.url ?? '')
   if (target.startsWith(wellKnownPrefix) && host.wellKnown !== undefined) return serveWellKnown(host, settings, exchange, target)
-  return isApiTarget(target) ? serveTarget(host, settings, exchange, target) : answerOutside(host, { method, target, headers })
+  if (isApiTarget(target)) return serveTarget(host, settings, exchange, target)
+  return answerOutside(host, { method, target, headers, readBody: () => readOutside(settings, exchange) })
 }
 
 const wellKnownPrefix = '/.well-known/'
@@ -146,6 +149,13 @@ async function serveBody(host: WireHost, settings: ExchangeSettings, exchange: E
     request.raw = body.raw
   }
   return host.serve(request)
+}
+
+function readOutside({ bodies }: ExchangeSettings, exchange: Exchange): Promise<Uint8Array> {
+  bodies.checkLength(exchange.message)
+  if (exchange.awaitsContinue) exchange.response.writeContinue()
+  exchange.awaitsContinue = false
+  return bodies.read(exchange.message)
 }
 
 async function answerOutside(host: WireHost, request: OutsideRequest): Promise<WireResponse> {

@@ -40,3 +40,13 @@ export const listenerDefaults: Omit<ListenerSettings, 'address'> = Object.freeze
   fixedHeaders: [],
   customHeaders: {},
 })
+
+/**
+ * `127.0.0.1:8200`, `[::1]:8200`, `localhost:8200`; `:8200` is every address of the machine (the host is ''). The port is 8200 where none
+ * is given. Null for what is no address.
+ */
+export function findListenAddress(written: string): { readonly host: string; readonly port: number } | null {
+  const found = /^(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|([\w.-]*))(?::(\d{1,5}))?$/.exec(written.trim())
+  const port = found?.[3] === undefined ? 8200 : Number(found[3])
+  return found === null || written.trim() === '' || port > 65_535 ? null : { host: found[1] ?? found[2] ?? '', port }
+}

@@ -43,7 +43,7 @@ export function nodeStream(options: NodeFetchOptions = {}): (url: string, init: 
     const make = target.secure ? (await import('node:https')).request : http.request
     const connection = await connectionFor(target, options, init.signal, agents)
     return new Promise((resolve, reject) => {
-      const body = init.body === undefined ? undefined : Buffer.from(init.body)
+      const body = typeof init.body === 'string' ? Buffer.from(init.body) : init.body
       const headers = body === undefined ? init.headers : { ...init.headers, 'Content-Length': String(body.byteLength) }
       const merged = { ...target.request, ...connection, headers: { ...headers, ...connection.headers } }
       const request = make({ method: init.method, ...merged }, resolve)

@@ -1,14 +1,16 @@
 /** Keeps an agent logged in: renews the token while it can be renewed, and logs in anew before it ends. */
 import type { Client } from '../../../client/src/client.ts'
 import { isClientError } from '../../../client/src/errors.ts'
-import type { MethodSettings } from '../config/config.ts'
+import type { MethodSettings } from '../config/settings.ts'
 import { pause, type AgentHost } from '../host.ts'
+import type { Metrics } from '../metrics.ts'
 import { login, type Granted } from './methods.ts'
 
 export interface Keeping {
   readonly client: Client
   readonly method: MethodSettings
   readonly host: AgentHost
+  readonly metrics: Metrics
   /** Called with each new token, before anything else is done with it. */
   readonly onToken: (granted: Granted) => Promise<void>
 }
@@ -23,12 +25,15 @@ export async function keepLoggedIn(keeping: Keeping, signal: AbortSignal): Promi
   }
 }
 
-async function untilLoggedIn({ client, method, host }: Keeping, signal: AbortSignal): Promise<Granted | null> {
+async function untilLoggedIn({ client, method, host, metrics }: Keeping, signal: AbortSignal): Promise<Granted | null> {
   for (let wait = method.minBackoffSeconds; !signal.aborted; wait = Math.min(wait * 2, method.maxBackoffSeconds)) {
     try {
       host.log('info', 'auth', `logging in with ${method.type}`)
-      return await login(client, method)
+      const granted = await login(client, method)
+      metrics.count('auth.success')
+      return granted
     } catch (error) {
+      metrics.count('auth.failure')
       host.log('error', 'auth', `login failed: ${reasonOf(error)}`)
       if (method.exitOnError) throw new Error(`login failed: ${reasonOf(error)}`, { cause: error })
       await pause(host, wait * 1000, signal)
@@ -48,18 +53,32 @@ async function whileAlive({ client, host }: Keeping, granted: Granted, signal: A
   // A token that does not expire is kept; one that is wrapped is somebody else's.
   if (granted.leaseDuration === 0) return await pauseForever(signal)
   let seconds = granted.leaseDuration
+  let expiresAt = host.now() + seconds * 1000
   let renewable = granted.renewable && !granted.wrapped
-  while (!signal.aborted && seconds > 0) {
+  while (!signal.aborted && seconds > 1) {
     await pause(host, seconds * 1000 * (renewable ? renewAt : replaceAt), signal)
     if (!renewable || signal.aborted) return
-    const renewed = await client.write('auth/token/renew-self', {}, { token: granted.clientToken }).catch((error: unknown) => {
-      host.log('warn', 'auth', `renewing the token failed: ${reasonOf(error)}`)
-      return null
-    })
-    const left = renewed?.auth?.leaseDuration ?? 0
-    // Near its longest life a renewal gives less and less: then a new login is due.
-    renewable = renewed?.auth?.renewable === true && left > seconds / 2
-    seconds = left
+    const renewed = await renew(client, host, granted.clientToken)
+    // Who gave no answer may give one soon: a new login might not be possible (a secret id that was removed), so the old token is kept while it lives.
+    if (renewed === 'no answer') seconds = (expiresAt - host.now()) / 1000
+    else {
+      // Near its longest life a renewal gives less and less: then a new login is due.
+      renewable = renewed.renewable && renewed.leaseDuration > seconds / 2
+      seconds = renewed.leaseDuration
+      expiresAt = host.now() + seconds * 1000
+    }
+  }
+}
+
+type Renewed = Pick<Granted, 'leaseDuration' | 'renewable'>
+
+async function renew(client: Client, host: AgentHost, token: string): Promise<Renewed | 'no answer'> {
+  try {
+    const { auth } = (await client.write('auth/token/renew-self', {}, { token })) ?? {}
+    return auth ?? { leaseDuration: 0, renewable: false }
+  } catch (error) {
+    host.log('warn', 'auth', `renewing the token failed: ${reasonOf(error)}`)
+    return isClientError(error) && (error.status === 0 || error.status >= 500) ? 'no answer' : { leaseDuration: 0, renewable: false }
   }
 }
 

@@ -2,7 +2,7 @@
 import { readFileSync, rmSync } from 'node:fs'
 import type { Client } from '../../../client/src/client.ts'
 import type { Auth } from '../../../client/src/envelope.ts'
-import type { MethodSettings } from '../config/config.ts'
+import type { MethodSettings } from '../config/settings.ts'
 import { AgentConfigError } from '../config/entries.ts'
 
 export interface LoginRequest {

@@ -1,115 +1,84 @@
 /** The configuration of an agent, in the keys that Vault Agent has. */
 import type { HclRecord } from '../../kit/hcl/decode.ts'
+import { authOf } from './auth.ts'
 import { AgentConfigError, Block } from './entries.ts'
-
-export interface ServerSettings {
-  readonly address: string
-  readonly namespace: string
-  readonly caCert: string
-  readonly caPath: string
-  readonly clientCert: string
-  readonly clientKey: string
-  readonly skipVerify: boolean
-  readonly serverName: string
-  /** Of a request that failed for a reason that passes; 0 is none. */
-  readonly retries: number
-}
-
-export interface MethodSettings {
-  readonly type: string
-  /** `auth/approle`, without a slash at the end. */
-  readonly mountPath: string
-  readonly namespace: string
-  /** Seconds; 0: the token comes as it is. */
-  readonly wrapTtlSeconds: number
-  readonly minBackoffSeconds: number
-  readonly maxBackoffSeconds: number
-  readonly exitOnError: boolean
-  readonly values: Readonly<Record<string, string>>
-}
-
-export interface SinkSettings {
-  readonly path: string
-  readonly mode: number
-  /** Seconds; 0: the token itself is written. */
-  readonly wrapTtlSeconds: number
-}
-
-export interface TemplateSettings {
-  /** For messages. */
-  readonly name: string
-  /** A file, or '' where `contents` is the template. */
-  readonly source: string
-  readonly contents: string
-  /** A file, or the name of a variable in `env_template`. */
-  readonly destination: string
-  readonly createFolders: boolean
-  /** Null: as the file had it before, or 0644. */
-  readonly mode: number | null
-  readonly user: string
-  readonly group: string
-  readonly backup: boolean
-  readonly errorOnMissingKey: boolean
-  readonly left: string
-  readonly right: string
-  /** Run after a change; empty: nothing. One element is for a shell. */
-  readonly command: readonly string[]
-  readonly commandTimeoutSeconds: number
-  /** Files that the template may read and write; '' is no bound. */
-  readonly sandbox: string
-}
-
-export interface ExecSettings {
-  readonly command: readonly string[]
-  readonly restartOnChange: boolean
-  readonly stopSignal: NodeJS.Signals
-}
-
-export interface AgentConfig {
-  readonly server: ServerSettings
-  readonly method: MethodSettings | null
-  readonly sinks: readonly SinkSettings[]
-  readonly templates: readonly TemplateSettings[]
-  readonly variables: readonly TemplateSettings[]
-  readonly exec: ExecSettings | null
-  readonly exitAfterAuth: boolean
-  readonly pidFile: string
-  readonly exitOnRetryFailure: boolean
-  readonly staticIntervalSeconds: number
-  /** Of the life of a lease that cannot be renewed: when its secret is read anew. */
-  readonly leaseThreshold: number
-  readonly warnings: readonly string[]
-}
+import { listenerOf, tokenRuleOf } from './listener.ts'
+import { logOf } from './log.ts'
+import type { AgentConfig, AgentMode, ConnectionUse, ExecSettings, ServerSettings, TemplateSettings } from './settings.ts'
 
 /** Several files are taken together: blocks are joined, and of plain values the last one counts. Throws `AgentConfigError`. */
-export function agentConfigOf(record: HclRecord): AgentConfig {
+export function agentConfigOf(record: HclRecord, mode: AgentMode): AgentConfig {
   const root = new Block('', record)
   const vault = root.block('vault')
   const auth = root.block('auto_auth')
+  const proxy = root.block('api_proxy')
   const config: AgentConfig = {
     server: serverOf(vault ?? new Block('vault.', {})),
     ...authOf(auth),
-    templates: root.blocks('template').map((block, i) => templateOf(block, `template ${i + 1}`)),
-    variables: root.labelled('env_template').map(({ label, block }) => variableOf(block, label)),
-    exec: execOf(root.block('exec')),
+    ...(mode === 'agent' ? rendered(root) : nothingRendered),
     exitAfterAuth: root.flag('exit_after_auth'),
     pidFile: root.text('pid_file'),
-    ...templateConfigOf(root.block('template_config') ?? new Block('template_config.', {})),
-    warnings: root.ignore('log_level', 'log_format', 'log_file', 'log_rotate_duration', 'log_rotate_bytes', 'log_rotate_max_files', 'telemetry', 'disable_idle_connections', 'disable_keep_alives')
-      .filter((key) => !key.startsWith('log_')).map((key) => `${key} has no effect here`),
+    listeners: root.labelled('listener').map(({ label, block }) => listenerOf(label, block, mode)),
+    tokenRule: tokenRuleOf(proxy) ?? 'own',
+    log: logOf(root),
+    unkept: unkeptOf(root),
+    warnings: [...sentNowhere(root)],
   }
-  for (const key of ['cache', 'api_proxy', 'listener']) if (root.ignore(key).length > 0) throw new AgentConfigError(`${key} is not supported: applications talk to the server itself`)
+  proxy?.finish()
+  if (root.ignore('cache').length > 0) throw new AgentConfigError('cache is not supported yet')
   root.finish()
-  check(config)
+  check(config, proxy !== null)
   return config
 }
 
-function check({ exec, variables, templates, method, sinks }: AgentConfig): void {
-  if (exec !== null && variables.length === 0) throw new AgentConfigError('exec needs at least one env_template')
-  if (variables.length > 0 && exec === null) throw new AgentConfigError('env_template needs exec')
-  if (variables.length > 0 && templates.length > 0) throw new AgentConfigError('env_template and template do not go together')
-  if (method === null && sinks.length > 0) throw new AgentConfigError('a sink needs auto_auth')
-  if (method !== null && method.wrapTtlSeconds > 0 && (templates.length > 0 || variables.length > 0)) throw new AgentConfigError('auto_auth.method.wrap_ttl does not go together with templates: the agent itself could not use the token')
+type Rendered = Pick<AgentConfig, 'templates' | 'variables' | 'exec' | 'exitOnRetryFailure' | 'staticIntervalSeconds' | 'leaseThreshold'>
+
+const rendered = (root: Block): Rendered => ({
+  templates: root.blocks('template').map((block, i) => templateOf(block, `template ${i + 1}`)),
+  variables: root.labelled('env_template').map(({ label, block }) => variableOf(block, label)),
+  exec: execOf(root.block('exec')),
+  ...templateConfigOf(root.block('template_config') ?? new Block('template_config.', {})),
+})
+
+const nothingRendered: Rendered = { templates: [], variables: [], exec: null, exitOnRetryFailure: false, staticIntervalSeconds: 300, leaseThreshold: 0.85 }
+
+/** The parts of an agent by the names that `disable_idle_connections` and `disable_keep_alives` have for them. */
+const uses: Readonly<Record<string, ConnectionUse>> = { 'auto-auth': 'auto-auth', templating: 'templating', caching: 'proxying', proxying: 'proxying' }
+
+function unkeptOf(root: Block): ReadonlySet<ConnectionUse> {
+  const named = ['disable_idle_connections', 'disable_keep_alives'].flatMap((key) => root.texts(key).map((name) => ({ key, name })))
+  return new Set(named.map(({ key, name }) => {
+    const use = Object.hasOwn(uses, name) ? uses[name] : undefined
+    if (use === undefined) throw new AgentConfigError(`${key}: expected ${Object.keys(uses).join(', ')}`)
+    return use
+  }))
+}
+
+/** Figures are there to be read; keys that would send them are named. */
+function sentNowhere(root: Block): string[] {
+  const telemetry = root.blocks('telemetry')
+  const sends = telemetry.flatMap((block) => block.ignore('statsite_address', 'statsd_address', 'dogstatsd_addr', 'circonus_api_token', 'stackdriver_project_id'))
+  return sends.map((key) => `telemetry.${key} has no effect: figures are not sent, read them at /agent/v1/metrics`)
+}
+
+function check(config: AgentConfig, hasProxy: boolean): void {
+  const { exec, variables, templates, method, sinks, listeners, tokenRule } = config
+  const fails = (condition: boolean, message: string): void => {
+    if (condition) throw new AgentConfigError(message)
+  }
+  const renders = templates.length + variables.length > 0
+  const wraps = method !== null && method.wrapTtlSeconds > 0
+  fails(exec !== null && variables.length === 0, 'exec needs at least one env_template')
+  fails(variables.length > 0 && exec === null, 'env_template needs exec')
+  fails(variables.length > 0 && templates.length > 0, 'env_template and template do not go together')
+  fails(variables.length > 0 && hasProxy, 'env_template and api_proxy do not go together')
+  fails(method === null && sinks.length > 0, 'a sink needs auto_auth')
+  fails(wraps && renders, 'auto_auth.method.wrap_ttl does not go together with templates: the agent itself could not use the token')
+  fails(wraps && tokenRule !== 'own', 'auto_auth.method.wrap_ttl does not go together with api_proxy.use_auto_auth_token: the agent itself could not use the token')
+  fails(wraps && sinks.length > 1, 'auto_auth.method.wrap_ttl allows one sink: a wrapped token can be unwrapped once')
+  fails(wraps && sinks.some(({ wrapTtlSeconds }) => wrapTtlSeconds > 0), 'auto_auth.method.wrap_ttl and the wrap_ttl of a sink do not go together')
+  fails(hasProxy && listeners.length === 0, 'api_proxy needs at least one listener')
+  fails(method === null && tokenRule !== 'own', 'api_proxy.use_auto_auth_token needs auto_auth')
 }
 
 function serverOf(block: Block): ServerSettings {
@@ -123,54 +92,15 @@ function serverOf(block: Block): ServerSettings {
     clientKey: block.text('client_key'),
     skipVerify: block.flag('tls_skip_verify'),
     serverName: block.text('tls_server_name'),
-    retries: Math.max(0, retry?.integer('num_retries', 12) ?? 12),
+    retries: retriesOf(retry?.integer('num_retries', 0) ?? 0),
   }
   retry?.finish()
   block.finish()
   return server
 }
 
-function authOf(block: Block | null): Pick<AgentConfig, 'method' | 'sinks'> {
-  if (block === null) return { method: null, sinks: [] }
-  const [first, second] = block.labelled('method')
-  if (first === undefined) throw new AgentConfigError('auto_auth.method is missing')
-  if (second !== undefined) throw new AgentConfigError('auto_auth.method is there twice')
-  const method = methodOf(first.label, first.block)
-  const sinks = block.labelled('sink').map(({ label, block: sink }) => sinkOf(label, sink))
-  block.finish()
-  return { method, sinks }
-}
-
-function methodOf(type: string, block: Block): MethodSettings {
-  block.ignore('type', 'name')
-  const method: MethodSettings = {
-    type,
-    mountPath: block.text('mount_path', `auth/${type}`).replace(/^\/+|\/+$/g, ''),
-    namespace: block.text('namespace'),
-    wrapTtlSeconds: block.seconds('wrap_ttl', 0),
-    minBackoffSeconds: Math.max(1, block.seconds('min_backoff', 1)),
-    maxBackoffSeconds: Math.max(1, block.seconds('max_backoff', 300)),
-    exitOnError: block.flag('exit_on_err'),
-    values: block.map('config'),
-  }
-  block.finish()
-  return method
-}
-
-function sinkOf(type: string, block: Block): SinkSettings {
-  block.ignore('type')
-  if (type !== 'file') throw new AgentConfigError(`a sink of the type "${type}" is not known`)
-  if (block.ignore('dh_type', 'dh_path', 'aad', 'aad_env_var', 'derive_key').length > 0) throw new AgentConfigError('encrypted sinks are not supported: use wrap_ttl')
-  const config = block.map('config')
-  const path = config['path'] ?? ''
-  if (path === '') throw new AgentConfigError(`${block.where}config.path is missing`)
-  const written = config['mode'] ?? ''
-  const mode = written === '' ? 0o640 : /^0[0-7]{3}$/.test(written) ? Number.parseInt(written, 8) : Number(written)
-  if (!Number.isInteger(mode) || mode < 0 || mode > 0o777) throw new AgentConfigError(`${block.where}config.mode: expected permissions such as 0640`)
-  const sink = { path, mode, wrapTtlSeconds: block.seconds('wrap_ttl', 0) }
-  block.finish()
-  return sink
-}
+/** As in Vault: 0 is the standard, and what is below it none. */
+const retriesOf = (written: number): number => (written === 0 ? 12 : Math.max(0, written))
 
 function templateOf(block: Block, name: string): TemplateSettings {
   const exec = block.block('exec')

@@ -29,6 +29,14 @@ export class Block {
     return new AgentConfigError(`${this.where}${key}: expected ${wanted}`)
   }
 
+  has(key: string): boolean {
+    return this.#at(key) !== undefined
+  }
+
+  isText(key: string, wanted: string): boolean {
+    return this.#at(key) === wanted
+  }
+
   text(key: string, otherwise = ''): string {
     const value = this.#at(key)
     if (value === undefined) return otherwise

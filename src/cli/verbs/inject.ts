@@ -33,7 +33,7 @@ export const command = defineCommand({
     const http = session.flags as unknown as HttpValues
     const token = await findToken(session.host, http.address || 'http://127.0.0.1:8200')
     const client = await connectClient(session.host, http, { token, exactNumbers: true })
-    const secrets = new Secrets(() => client, agentHost(session.host, 'warn', ''), { staticSeconds: Infinity, leaseThreshold: 1 })
+    const secrets = new Secrets(() => client, agentHost(session.host, { level: 'warn' }), { staticSeconds: Infinity, leaseThreshold: 1 })
     const made = await secrets.fetch(questionsIn(source)).then(() => replaceIn(source, secrets.known)).catch((error: unknown) => {
       throw secretFailure(error)
     })

@@ -94,7 +94,7 @@ function fallbackOf({ flags: given, host }: RunSession, purpose: string): Fallba
 }
 
 async function runInjected(session: RunSession, { program: command, stopSignal, rules, client, purpose }: Plan): Promise<number> {
-  const host = agentHost(session.host, logLevel, '')
+  const host = agentHost(session.host, { level: logLevel })
   const watchMs = Number(session.flags.watch) > 0 ? Number(session.flags.watch) * 1000 : Infinity
   const secrets = new Secrets(() => client, host, { staticSeconds: watchMs / 1000, leaseThreshold: 0.9 })
   const fallback = fallbackOf(session, purpose)

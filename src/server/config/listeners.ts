@@ -1,9 +1,9 @@
 /** From the keys of a listener to its settings: addresses, TLS, limits, headers, and what it opens to callers without a token. */
 import { defaultJsonLimits } from '../../kit/json.ts'
-import { listenerDefaults, type ListenAddress, type ListenerSettings } from '../../http/listener-settings.ts'
+import { findListenAddress, listenerDefaults, type ListenAddress, type ListenerSettings } from '../../http/listener-settings.ts'
 import { defaultTls, type TlsSettings } from '../../http/tls.ts'
 import type { OpenEndpoint } from '../../request/wire.ts'
-import { cipherList } from './ciphers.ts'
+import { cipherList } from '../../http/ciphers.ts'
 import { ConfigError } from './entries.ts'
 import { customHeadersOf } from './headers.ts'
 import type { serverKeys } from './keys.ts'
@@ -81,15 +81,11 @@ function metricsOf({ telemetry }: Tcp | Unix): MetricsRule {
   return telemetry.metrics_only ? 'only' : telemetry.disallow_metrics ? 'never' : 'like others'
 }
 
-/**
- * `127.0.0.1:8200`, `[::1]:8200`, `localhost:8200`; `:8200` is every address of the machine (the host is ''). The port is 8200 where none
- * is given. Throws `ConfigError`.
- */
+/** Like `findListenAddress`. Throws `ConfigError`. */
 export function parseListenAddress(written: string): { readonly host: string; readonly port: number } {
-  const found = /^(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|([\w.-]*))(?::(\d{1,5}))?$/.exec(written.trim())
-  const port = found?.[3] === undefined ? 8200 : Number(found[3])
-  if (found === null || written.trim() === '' || port > 65_535) throw new ConfigError(`${JSON.stringify(written)} is not an address such as 127.0.0.1:8200 or [::1]:8200`)
-  return { host: found[1] ?? found[2] ?? '', port }
+  const address = findListenAddress(written)
+  if (address === null) throw new ConfigError(`${JSON.stringify(written)} is not an address such as 127.0.0.1:8200 or [::1]:8200`)
+  return address
 }
 
 function unixAddress(values: Unix): ListenAddress {
