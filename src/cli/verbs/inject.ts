@@ -19,7 +19,7 @@ export const command = defineCommand({
     'written as {{ coffer://PATH#FIELD }} it may hold others. Where one of them cannot be read, nothing is written.',
   examples: [
     ['A file for an application:', 'inject -in=app.yaml.in -out=app.yaml'],
-    ['As part of a pipe:', 'inject < app.yaml.in | kubectl apply -f -'],
+    ['Onto the standard output, for a pipe:', 'inject -in=app.yaml.in'],
   ],
   flags: {
     in: withDefault(text('The file with references. Default: the standard input.', { values: 'file' }), ''),
