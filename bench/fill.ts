@@ -11,19 +11,22 @@ import { createToken } from '../src/core/tokens/create.ts'
 import { findToken } from '../src/core/tokens/find.ts'
 import type { TokenRecord } from '../src/core/tokens/record.ts'
 import { withUnit, type Unit } from '../src/core/unit.ts'
+import { generateKey } from '../src/crypto/x509/keys.ts'
 import { writeData } from '../src/engines/kv-v2/data.ts'
+import { issueLeaf, type LeafKey } from '../src/engines/pki/leaf.ts'
+import { resolveRole } from '../src/engines/pki/roles.ts'
 import { leaseKind } from '../src/engines/ssh/otp.ts'
 import { embeddedConfig } from '../src/server/defaults.ts'
 import { realHost } from '../src/server/host.ts'
 import { createLog, logControl } from '../src/server/log.ts'
 import { openWorld } from '../src/server/world.ts'
 
-export const kinds = ['secrets', 'tokens', 'leases', 'policies', 'mounts'] as const
+export const kinds = ['secrets', 'tokens', 'leases', 'policies', 'mounts', 'certificates'] as const
 export type Kind = (typeof kinds)[number]
 
 /** What fillers need of the server that the folder belongs to. */
 export interface Place {
-  /** With the mounts `growth/` (KV version 2) and `growth-ssh/`. */
+  /** With the mounts `growth/` (KV version 2), `growth-ssh/` and `growth-pki/`, which has a root and the role `leaf`. */
   readonly folder: string
   /** The unseal key, in base64. */
   readonly key: string
@@ -76,9 +79,31 @@ const fillers: Readonly<Record<Kind, Filler>> = {
     })
     return path
   },
+  /** By the root and for the key of the first one: what is stored is the same, and no key is made for each. */
+  async certificates(core, unit) {
+    const mount = await mountAt(core, 'growth-pki/')
+    const call = {
+      store: unit.on(mount.store), mount: mount.view, now: core.host.now(), random: core.host.random, caller: null, warn: () => undefined, fillTemplate: () => null,
+    }
+    certificateKey ??= await newLeafKey()
+    const key = certificateKey
+    const order = { roleName: 'leaf', role: await resolveRole(call.store, 'leaf'), issuerRef: 'default', input: certificateInput, csr: null, isVerbatim: false }
+    return (await issueLeaf(call, order, () => key)).issued.serial
+  },
 }
 
-const perCommit: Readonly<Record<Kind, number>> = { secrets: 250, tokens: 250, leases: 250, policies: 250, mounts: 100 }
+const certificateInput = {
+  common_name: 'www.example.com', alt_names: '', ip_sans: [], uri_sans: [], other_sans: [], serial_number: '', exclude_cn_from_sans: false, user_ids: [],
+  format: 'pem', private_key_format: 'der', remove_roots_from_chain: false,
+}
+let certificateKey: LeafKey | null = null
+
+async function newLeafKey(): Promise<LeafKey> {
+  const { type, spki } = await generateKey('ec', 256)
+  return { type, bits: 256, spki, privateKey: null }
+}
+
+const perCommit: Readonly<Record<Kind, number>> = { secrets: 250, tokens: 250, leases: 250, policies: 250, mounts: 100, certificates: 250 }
 
 /** Makes numbers `from` to below `to`; answers the names of about `samples` of them, spread evenly. */
 export async function fill(place: Place, kind: Kind, from: number, to: number, samples: number): Promise<string[]> {

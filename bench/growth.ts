@@ -10,6 +10,7 @@ import { call } from './api.ts'
 import { fill, kinds, type Kind } from './fill.ts'
 import { formatRequest, runLoad, type RequestParts } from './load.ts'
 import { readUsage } from './processes.ts'
+import { spreadOf } from './report.ts'
 import { ownCommand, restart, start, stop, stopAllAtExit, type Running } from './start.ts'
 
 const help = `Usage: node dist/bench/growth.js [options]
@@ -23,10 +24,11 @@ const help = `Usage: node dist/bench/growth.js [options]
 
 const samples = 200
 /** More of these than this is not a thing that anybody has. */
-const sizeMax: Readonly<Record<Kind, number>> = { secrets: Infinity, tokens: Infinity, leases: Infinity, policies: 100_000, mounts: 100_000 }
+const sizeMax: Readonly<Record<Kind, number>> = { secrets: Infinity, tokens: Infinity, leases: Infinity, policies: 100_000, mounts: 100_000, certificates: Infinity }
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
-type Operation = readonly [name: string, requests: (names: readonly string[], round: number) => RequestParts[]]
+/** `once`: what cannot be done twice to the same thing; each request is sent once. */
+type Operation = readonly [name: string, requests: (names: readonly string[], round: number) => RequestParts[], once?: 'once']
 
 const of = (method: string, path: (name: string) => string, body?: unknown) => (names: readonly string[]): RequestParts[] =>
   names.map((name) => ({ method, path: path(name), ...(body === undefined ? {} : { body }) }))
@@ -59,6 +61,12 @@ const operations: Readonly<Record<Kind, readonly Operation[]>> = {
     ['look', of('GET', (path) => `sys/mounts/${path.slice(0, -1)}`)],
     ['tune', of('POST', (path) => `sys/mounts/${path}tune`, { description: 'x' })],
   ],
+  certificates: [
+    ['read', of('GET', (serial) => `growth-pki/cert/${serial}`)],
+    ['issue', () => [{ method: 'POST', path: 'growth-pki/issue/leaf', body: { common_name: 'www.example.com' } }]],
+    ['revoke', (names) => names.map((serial_number) => ({ method: 'POST', path: 'growth-pki/revoke', body: { serial_number } })), 'once'],
+    ['list 100', () => [{ method: 'GET', path: 'growth-pki/certs?list=true&limit=100' }]],
+  ],
 }
 
 interface Row {
@@ -75,13 +83,28 @@ async function measureSize(server: Running, kind: Kind, names: readonly string[]
   const startMs = await restart(server)
   const memoryMiB = (readUsage(server.child.pid ?? null)?.memoryBytes ?? Number.NaN) / 2 ** 20
   const medians: Record<string, number> = {}
-  for (const [name, make] of operations[kind]) {
-    const requests = make(names, round).map((parts) => formatRequest({ token: server.token, ...parts }))
+  for (const [name, make, once] of operations[kind]) {
+    const parts = make(names, round)
+    if (once !== undefined) {
+      medians[name] = await medianOfEach(server, parts)
+      continue
+    }
+    const requests = parts.map((one) => formatRequest({ token: server.token, ...one }))
     const { p50, errors, firstError } = await runLoad({ addr: server.addr, requests, connections: 1, seconds, threads: 1 })
     if (errors > 0) throw new Error(`${kind} ${name}: ${firstError}`)
     medians[name] = p50
   }
   return { startMs, memoryMiB, operations: medians }
+}
+
+async function medianOfEach(server: Running, parts: readonly RequestParts[]): Promise<number> {
+  const times: number[] = []
+  for (const { method, path, body } of parts) {
+    const began = performance.now()
+    await call(server, method, path, body)
+    times.push(performance.now() - began)
+  }
+  return spreadOf(times).median
 }
 
 async function measureKind(kind: Kind, sizes: readonly number[], seconds: number, parent: string, show: (row: Row) => void): Promise<void> {
@@ -90,6 +113,9 @@ async function measureKind(kind: Kind, sizes: readonly number[], seconds: number
     await call(server, 'POST', 'sys/mounts/growth', { type: 'kv', options: { version: '2' } })
     await call(server, 'POST', 'sys/mounts/growth-ssh', { type: 'ssh' })
     await call(server, 'POST', 'growth-ssh/roles/role', { key_type: 'otp', default_user: 'app', cidr_list: '192.0.2.0/24' })
+    await call(server, 'POST', 'sys/mounts/growth-pki', { type: 'pki' })
+    await call(server, 'POST', 'growth-pki/root/generate/internal', { common_name: 'Growth Root', key_type: 'ec' })
+    await call(server, 'POST', 'growth-pki/roles/leaf', { allow_any_name: true, key_type: 'ec', ttl: '720h' })
     let made = 0
     const names: string[] = []
     for (const [round, size] of sizes.entries()) {
