@@ -26,7 +26,7 @@ export async function serveAdmitted(core: Core, wire: WireRequest, serve: ServeA
   try {
     return await serve(core, changed(core, wire, { token: login.token }))
   } finally {
-    if (login.isKept) await serve(core, changed(core, wire, { ...ownRequest, token: login.token, path: 'auth/token/revoke-self', data: null }))
+    if (login.isKept) await logOut(core, wire, login.token, serve)
   }
 }
 
@@ -57,6 +57,12 @@ async function logIn(core: Core, wire: WireRequest, { accessor, path, data }: Ex
   const auth = answer.status === 200 && typeof answer.body === 'string' ? field(parseJson(answer.body), 'auth') : undefined
   const token = field(auth, 'client_token')
   return typeof token === 'string' && token !== '' ? { token, isKept: field(auth, 'token_type') !== 'batch' } : null
+}
+
+/** What was done is answered all the same: the token has an end of its own. */
+async function logOut(core: Core, wire: WireRequest, token: string, serve: ServeAudited): Promise<void> {
+  const answer = await serve(core, changed(core, wire, { ...ownRequest, token, path: 'auth/token/revoke-self', data: null })).catch(() => null)
+  if (answer === null || answer.status >= 300) core.host.log('warn', 'request', 'the token of an enrolment could not be revoked', { request: wire.id })
 }
 
 const field = (value: Json | undefined, name: string): Json | undefined => (isJsonObject(value) && Object.hasOwn(value, name) ? value[name] : undefined)
