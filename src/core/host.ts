@@ -9,6 +9,8 @@ export interface Host {
   readonly log: Logger
   /** Runs `work` after about `ms`; the returned function cancels it. A pending one does not keep the process alive. */
   readonly later: (ms: number, work: () => void) => () => void
+  /** The share of the time since it was last asked in which this process had something to do: 0 to 1. Only the sweeper asks. Absent: nobody knows. */
+  readonly busy?: () => number
 }
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error'

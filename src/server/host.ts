@@ -37,4 +37,16 @@ export const realHost = (log: Logger): Host => ({
     timer.unref()
     return () => clearTimeout(timer)
   },
+  busy: utilisation(),
 })
+
+/** Of the event loop, since it was last asked: 0 to 1. */
+export function utilisation(): () => number {
+  let before = performance.eventLoopUtilization()
+  return () => {
+    const now = performance.eventLoopUtilization()
+    const share = performance.eventLoopUtilization(now, before).utilization
+    before = now
+    return share
+  }
+}

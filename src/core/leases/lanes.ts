@@ -12,7 +12,13 @@ interface Lane {
 export class Lanes {
   readonly #lanes = new Map<string, Lane>()
   readonly #keys = new Set<string>()
+  readonly #pace: () => Promise<void> | void
   #bell: () => void = () => undefined
+
+  /** `pace` is waited for before each piece of work. */
+  constructor(pace: () => Promise<void> | void = () => undefined) {
+    this.#pace = pace
+  }
 
   /** False: the lane is full, and the work was not taken. Work under a key that is waiting or running is there already. `work` does not throw. */
   add(lane: string, key: string, work: () => Promise<void>): boolean {
@@ -33,7 +39,10 @@ export class Lanes {
 
   async #drain(name: string, lane: Lane): Promise<void> {
     lane.running += 1
-    for (let work = lane.waiting.shift(); work !== undefined; work = lane.waiting.shift()) await work()
+    for (let work = lane.waiting.shift(); work !== undefined; work = lane.waiting.shift()) {
+      await this.#pace()
+      await work()
+    }
     lane.running -= 1
     if (lane.running > 0) return
     this.#lanes.delete(name)

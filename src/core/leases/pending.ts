@@ -19,6 +19,8 @@ export async function activateLease(core: Core, unit: Unit, lease: LeaseRecord):
   const place = placeOf(core, lease.id)
   const current = await leaseRecords.read(opaque, place.folder, place.suffix)
   if (current === null || current.secret === null || current.secret.intent !== 'open') return null
+  // Its time is over, and whoever sweeps may be undoing it this moment.
+  if (current.secret.expiresAt <= core.host.now()) return null
   const secret = { ...settled(current.secret), expiresAt: endOf(current.secret) }
   const live = { ...current, secret }
   opaque.delete(leaseExpiryKey(current.secret.expiresAt, place))

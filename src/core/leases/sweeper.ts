@@ -5,6 +5,7 @@ import { forgetStaleFailures } from '../lockout.ts'
 import { findTokenByHash } from '../tokens/find.ts'
 import { expireToken, resumeRevocations } from '../tokens/revoke.ts'
 import { Lanes } from './lanes.ts'
+import { Pacer } from './pace.ts'
 import { expiryPrefix, leaseRecords, parseExpiryName, parseLeaseReference, type ExpiryEntry } from './record.ts'
 import { laneOf, revokeLease } from './revoke.ts'
 
@@ -20,13 +21,16 @@ const refusedMax = 768
  */
 export class Sweeper {
   readonly #core: Core
-  readonly #lanes = new Lanes()
+  readonly #pacer: Pacer
+  readonly #lanes: Lanes
   #after = ''
   /** Whether the last pass left something for the next one. */
   isBehind = false
 
   constructor(core: Core) {
     this.#core = core
+    this.#pacer = new Pacer(core.host)
+    this.#lanes = new Lanes(() => this.#pacer.turn())
   }
 
   /** Looks at what is due, and starts what is to be done for it. Resolves with the number of entries. */
@@ -78,6 +82,7 @@ export class Sweeper {
   }
 
   async #done(name: string, work: () => Promise<void>): Promise<true> {
+    await this.#pacer.turn()
     await this.#attempt(async () => {
       await work()
       await opaqueStore(this.#core).commit([], [{ del: expiryPrefix + name }])

@@ -17,10 +17,19 @@ interface Waiting {
 const idleSeconds = 60
 const waitingMax = 1_000
 
+/** One that was used a moment ago is not asked whether it still lives: it would have said, and the question costs as much as each statement. */
+const freshMs = 1_000
+
+interface Kept {
+  readonly session: Session
+  readonly timer: NodeJS.Timeout
+  isFresh: boolean
+}
+
 export class Pool {
   readonly #open: (signal: AbortSignal) => Promise<Session>
   readonly #limits: Limits
-  readonly #idle: { readonly session: Session; readonly timer: NodeJS.Timeout }[] = []
+  readonly #idle: Kept[] = []
   readonly #old = new WeakSet<Session>()
   readonly #inUse = new Set<Session>()
   #waiting: Waiting[] = []
@@ -107,8 +116,8 @@ export class Pool {
   async #take(signal: AbortSignal): Promise<Session> {
     for (let kept = this.#idle.pop(); kept !== undefined; kept = this.#idle.pop()) {
       clearTimeout(kept.timer)
-      const { session } = kept
-      if (session.isOpen() && !this.#old.has(session) && (await isAlive(session, signal, this.#limits))) return session
+      const { session, isFresh } = kept
+      if (session.isOpen() && !this.#old.has(session) && (isFresh || (await isAlive(session, signal, this.#limits)))) return session
       session.close()
     }
     const session = await inTime(this.#open, signal, this.#limits)
@@ -142,7 +151,9 @@ export class Pool {
     if (this.#isClosed || this.#old.has(session) || this.#idle.length >= this.#limits.idleMax) return session.close()
     const timer = setTimeout(() => this.#drop(session), idleSeconds * 1000)
     timer.unref()
-    this.#idle.push({ session, timer })
+    const kept: Kept = { session, timer, isFresh: true }
+    setTimeout(() => (kept.isFresh = false), freshMs).unref()
+    this.#idle.push(kept)
   }
 
   #drop(session: Session): void {

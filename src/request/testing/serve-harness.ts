@@ -40,6 +40,8 @@ export interface HarnessOptions {
   readonly engines?: readonly Engine[]
   /** Default: timers of the machine. */
   readonly later?: Host['later']
+  /** Default: nobody knows. */
+  readonly busy?: Host['busy']
 }
 
 export interface RequestOptions {
@@ -143,9 +145,10 @@ async function harnessOver(shared: Shared, options: HarnessOptions & { readonly 
   }
 }
 
-function hostOf(now: () => number, logged: string[], { random = (bytes) => randomBytes(bytes), later = laterByTimer }: HarnessOptions): Host {
+function hostOf(now: () => number, logged: string[], { random = (bytes) => randomBytes(bytes), later = laterByTimer, busy }: HarnessOptions): Host {
   return {
     now,
+    ...(busy === undefined ? {} : { busy }),
     random,
     later,
     uuid: () => uuidOf(random(16)),

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setImmediate as turnOfLoop } from 'node:timers/promises'
+import { Pacer } from './pace.ts'
+
+/** Work that always has more to do, and slices that end when the test says so. */
+function createWorld(share: () => number) {
+  let slice: (() => void) | null = null
+  const pacer = new Pacer({ busy: share, later: (_, work) => ((slice = work), () => undefined) })
+  let done = 0
+  let isOver = false
+  const worker = async (): Promise<void> => {
+    while (!isOver) {
+      await pacer.turn()
+      done += 1
+    }
+  }
+  return {
+    pacer,
+    start: () => void Array.from({ length: 8 }, worker),
+    /** How much is done in the next slice. */
+    async next(): Promise<number> {
+      const before = done
+      slice?.()
+      await turnOfLoop()
+      return done - before
+    },
+    end: () => (isOver = true),
+    hasSlice: () => slice !== null,
+    done: () => done,
+  }
+}
+
+test('while requests need all of the process, a small steady part of the work is done', async () => {
+  const world = createWorld(() => 1)
+  world.start()
+  await turnOfLoop()
+  assert.equal(world.done(), 25)
+  for (let i = 0; i < 20; i++) assert.equal(await world.next(), 25)
+  world.end()
+  await world.next()
+})
+
+test('while there is time to spare it is used more and more, up to a bound, and given back at once', async () => {
+  let busy = 0.1
+  const world = createWorld(() => busy)
+  world.start()
+  await turnOfLoop()
+  const counts: number[] = []
+  for (let i = 0; i < 8; i++) counts.push(await world.next())
+  assert.deepEqual(counts, [50, 100, 200, 400, 800, 1_000, 1_000, 1_000])
+  busy = 0.95
+  assert.deepEqual([await world.next(), await world.next(), await world.next()], [500, 250, 125])
+  world.end()
+  await world.next()
+})
+
+test('when nothing is to be done no slice follows another, and it begins anew', async () => {
+  let asked = 0
+  const world = createWorld(() => ((asked += 1), 0))
+  await world.pacer.turn()
+  await world.next()
+  await world.next()
+  const before = asked
+  await world.next()
+  assert.equal(asked, before)
+  await world.pacer.turn()
+  assert.equal(asked, before + 1)
+})
+
+test('where nobody knows how busy the process is, nothing waits', async () => {
+  const pacer = new Pacer({ later: () => () => undefined })
+  for (let i = 0; i < 10_000; i++) assert.equal(pacer.turn(), undefined)
+})
