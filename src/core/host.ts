@@ -9,8 +9,15 @@ export interface Host {
   readonly log: Logger
   /** Runs `work` after about `ms`; the returned function cancels it. A pending one does not keep the process alive. */
   readonly later: (ms: number, work: () => void) => () => void
-  /** The share of the time since it was last asked in which this process had something to do: 0 to 1. Only the sweeper asks. Absent: nobody knows. */
-  readonly busy?: () => number
+  /** What this process had to do since this was last asked. Only the sweeper asks. Absent: nobody knows. */
+  readonly load?: () => Load
+}
+
+export interface Load {
+  /** The share of the time in which there was something to do: 0 to 1. */
+  readonly busy: number
+  /** What it got to do it with: CPU seconds of all its threads. On a machine that others use, that is less. */
+  readonly cpuSeconds: number
 }
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error'

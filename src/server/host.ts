@@ -1,6 +1,6 @@
 /** The machine, for the core: the only place in the server that asks for the time or for randomness. */
 import { randomBytes, randomFillSync, randomUUID } from 'node:crypto'
-import type { Host, Logger } from '../core/host.ts'
+import type { Host, Load, Logger } from '../core/host.ts'
 
 const poolSize = 16 * 1024
 const smallMax = 256
@@ -37,16 +37,18 @@ export const realHost = (log: Logger): Host => ({
     timer.unref()
     return () => clearTimeout(timer)
   },
-  busy: utilisation(),
+  load: loadSince(),
 })
 
-/** Of the event loop, since it was last asked: 0 to 1. */
-export function utilisation(): () => number {
-  let before = performance.eventLoopUtilization()
+/** Of this process, since it was last asked. */
+export function loadSince(): () => Load {
+  let loop = performance.eventLoopUtilization()
+  let cpu = process.cpuUsage()
   return () => {
-    const now = performance.eventLoopUtilization()
-    const share = performance.eventLoopUtilization(now, before).utilization
-    before = now
-    return share
+    const [nextLoop, nextCpu] = [performance.eventLoopUtilization(), process.cpuUsage()]
+    const busy = performance.eventLoopUtilization(nextLoop, loop).utilization
+    const cpuSeconds = (nextCpu.user + nextCpu.system - cpu.user - cpu.system) / 1e6
+    ;[loop, cpu] = [nextLoop, nextCpu]
+    return { busy, cpuSeconds }
   }
 }

@@ -32,6 +32,15 @@ export class Lanes {
     return true
   }
 
+  /** Work under this key is waiting or running. */
+  has(key: string): boolean {
+    return this.#keys.has(key)
+  }
+
+  isFull(lane: string): boolean {
+    return (this.#lanes.get(lane)?.waiting.length ?? 0) >= waitingMax
+  }
+
   /** Resolves when nothing waits or runs any more. */
   async settle(): Promise<void> {
     while (this.#lanes.size > 0) await new Promise<void>((resolve) => (this.#bell = resolve))

@@ -4,9 +4,9 @@ import { setImmediate as turnOfLoop } from 'node:timers/promises'
 import { Pacer } from './pace.ts'
 
 /** Work that always has more to do, and slices that end when the test says so. */
-function createWorld(share: () => number) {
+function createWorld(share: () => number, cpuSeconds = 0.1) {
   let slice: (() => void) | null = null
-  const pacer = new Pacer({ busy: share, later: (_, work) => ((slice = work), () => undefined) })
+  const pacer = new Pacer({ load: () => ({ busy: share(), cpuSeconds }), later: (_, work) => ((slice = work), () => undefined) })
   let done = 0
   let isOver = false
   const worker = async (): Promise<void> => {
@@ -35,10 +35,20 @@ test('while requests need all of the process, a small steady part of the work is
   const world = createWorld(() => 1)
   world.start()
   await turnOfLoop()
-  assert.equal(world.done(), 25)
-  for (let i = 0; i < 20; i++) assert.equal(await world.next(), 25)
+  for (let i = 0; i < 20; i++) assert.equal(await world.next(), 10)
   world.end()
   await world.next()
+})
+
+test('the less of the machine the process gets, the less of it goes into that work, but never nothing', async () => {
+  for (const [cpuSeconds, count] of [[0.2, 20], [0.03, 3], [0, 1]] as const) {
+    const world = createWorld(() => 1, cpuSeconds)
+    world.start()
+    for (let i = 0; i < 5; i++) await world.next()
+    assert.equal(await world.next(), count)
+    world.end()
+    await world.next()
+  }
 })
 
 test('while there is time to spare it is used more and more, up to a bound, and given back at once', async () => {
@@ -48,7 +58,7 @@ test('while there is time to spare it is used more and more, up to a bound, and 
   await turnOfLoop()
   const counts: number[] = []
   for (let i = 0; i < 8; i++) counts.push(await world.next())
-  assert.deepEqual(counts, [50, 100, 200, 400, 800, 1_000, 1_000, 1_000])
+  assert.deepEqual(counts, [20, 40, 80, 160, 320, 640, 1_000, 1_000])
   busy = 0.95
   assert.deepEqual([await world.next(), await world.next(), await world.next()], [500, 250, 125])
   world.end()

@@ -5,26 +5,27 @@
 import type { Host } from '../host.ts'
 
 const sliceMs = 100
-/** In one slice: what is done however busy the process is, and at most. */
-const leastInSlice = 25
+/** What is done however busy the process is, for each CPU second that it gets; one lease takes about a thousandth. */
+const leastPerCpuSecond = 100
+/** In one slice. */
 const mostInSlice = 1_000
 /** Of the time of a slice: above it the process counts as busy. What the sweeper does itself counts as well, so that it never takes all there is. */
 const busyShare = 0.85
 
 export class Pacer {
-  readonly #host: Pick<Host, 'later' | 'busy'>
+  readonly #host: Pick<Host, 'later' | 'load'>
   readonly #waiting: (() => void)[] = []
-  #allowed = leastInSlice
-  #left = leastInSlice
+  #allowed = 10
+  #left = 10
   #isTicking = false
 
-  constructor(host: Pick<Host, 'later' | 'busy'>) {
+  constructor(host: Pick<Host, 'later' | 'load'>) {
     this.#host = host
   }
 
   /** Resolves when the next piece of work may begin. Where nobody knows how busy the process is, that is at once. */
   turn(): Promise<void> | void {
-    if (this.#host.busy === undefined) return
+    if (this.#host.load === undefined) return
     if (!this.#isTicking) this.#begin()
     if (this.#left > 0) {
       this.#left -= 1
@@ -37,7 +38,7 @@ export class Pacer {
     this.#isTicking = true
     this.#left = this.#allowed
     // What was before the first slice says nothing.
-    this.#host.busy?.()
+    this.#host.load?.()
     this.#host.later(sliceMs, () => this.#tick())
   }
 
@@ -47,8 +48,9 @@ export class Pacer {
       this.#isTicking = false
       return
     }
-    const isBusy = (this.#host.busy?.() ?? 0) > busyShare
-    this.#allowed = isBusy ? Math.max(leastInSlice, Math.floor(this.#allowed / 2)) : Math.min(mostInSlice, this.#allowed * 2)
+    const { busy, cpuSeconds } = this.#host.load?.() ?? { busy: 0, cpuSeconds: 0 }
+    const least = Math.max(1, Math.round(cpuSeconds * leastPerCpuSecond))
+    this.#allowed = busy > busyShare ? Math.max(least, Math.floor(this.#allowed / 2)) : Math.min(mostInSlice, this.#allowed * 2)
     this.#left = this.#allowed
     this.#host.later(sliceMs, () => this.#tick())
     for (let wake = this.#waiting.shift(); wake !== undefined; wake = this.#waiting.shift()) {

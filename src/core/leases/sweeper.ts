@@ -12,8 +12,10 @@ import { laneOf, revokeLease } from './revoke.ts'
 const pieceMax = 256
 /** Entries that one pass looks at: the next one goes on where it stopped. */
 const lookedAtMax = 5_000
-/** Of them such as find their lane full: each costs a read, and is met again. */
+/** Of them such as find their lane full: each costs a read the first time, and is met again. */
 const refusedMax = 768
+/** Of how many the lane is remembered. */
+const rememberedMax = 20_000
 
 /**
  * Tokens that have expired are removed as they are met; leases of secrets go to a lane of their mount and backend, so that one that hangs or fails
@@ -23,6 +25,8 @@ export class Sweeper {
   readonly #core: Core
   readonly #pacer: Pacer
   readonly #lanes: Lanes
+  /** The lanes of those that found theirs full: until there is room in it they cost nothing more. */
+  readonly #refused = new Map<string, string>()
   #after = ''
   /** Whether the last pass left something for the next one. */
   isBehind = false
@@ -41,8 +45,9 @@ export class Sweeper {
       for (const name of names) {
         const entry = parseExpiryName(name)
         if (entry.dueAt > this.#core.host.now()) return this.#endAt('', count)
-        if (!(await this.#take(name, entry))) refused += 1
         count += 1
+        if (this.#lanes.has(name) || this.#isStillRefused(name)) continue
+        if (!(await this.#take(name, entry))) refused += 1
       }
       if (names.length < pieceMax) return this.#endAt('', count)
       this.#after = names.at(-1) as string
@@ -69,9 +74,25 @@ export class Sweeper {
     const isDue = lease !== null && lease.secret !== null && lease.secret.expiresAt <= this.#core.host.now()
     if (!isDue) return await this.#done(name, async () => undefined)
     // Whatever comes of it moves the entry, or takes it out, in the same commit.
-    const isTaken = this.#lanes.add(await laneOf(this.#core, lease.secret), name, () => this.#attempt(() => revokeLease(this.#core, place)))
+    const lane = await laneOf(this.#core, lease.secret)
+    const isTaken = this.#lanes.add(lane, name, () => this.#attempt(() => revokeLease(this.#core, place)))
+    if (!isTaken) this.#remember(name, lane)
     this.isBehind ||= !isTaken
     return isTaken
+  }
+
+  #remember(name: string, lane: string): void {
+    if (this.#refused.size >= rememberedMax) this.#refused.clear()
+    this.#refused.set(name, lane)
+  }
+
+  #isStillRefused(name: string): boolean {
+    const lane = this.#refused.get(name)
+    if (lane === undefined) return false
+    const isFull = this.#lanes.isFull(lane)
+    if (isFull) this.isBehind = true
+    else this.#refused.delete(name)
+    return isFull
   }
 
   /** A token that was renewed meanwhile has an entry at a later time. The leases of one that was not are due now. */

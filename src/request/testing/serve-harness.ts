@@ -41,7 +41,7 @@ export interface HarnessOptions {
   /** Default: timers of the machine. */
   readonly later?: Host['later']
   /** Default: nobody knows. */
-  readonly busy?: Host['busy']
+  readonly load?: Host['load']
 }
 
 export interface RequestOptions {
@@ -145,10 +145,10 @@ async function harnessOver(shared: Shared, options: HarnessOptions & { readonly 
   }
 }
 
-function hostOf(now: () => number, logged: string[], { random = (bytes) => randomBytes(bytes), later = laterByTimer, busy }: HarnessOptions): Host {
+function hostOf(now: () => number, logged: string[], { random = (bytes) => randomBytes(bytes), later = laterByTimer, load }: HarnessOptions): Host {
   return {
     now,
-    ...(busy === undefined ? {} : { busy }),
+    ...(load === undefined ? {} : { load }),
     random,
     later,
     uuid: () => uuidOf(random(16)),

@@ -109,7 +109,7 @@ class Rounds {
   async #addConnection(round: number): Promise<void> {
     const login = { username: `root${round}`, password: 'as it was' }
     await this.#db.sql(`CREATE ROLE ${login.username} LOGIN CREATEROLE PASSWORD '${login.password}'`)
-    await this.#ok(`db/config/${login.username}`, { plugin_name: 'postgresql-database-plugin', connection_url: this.#db.url, ...login, ...timeouts })
+    await this.#ok(`db/config/${login.username}`, { plugin_name: 'postgresql-database-plugin', connection_url: this.#db.url, verify_connection: false, ...login, ...timeouts })
     this.#administrators.push(login.username)
   }
 
