@@ -18,7 +18,7 @@ export interface TestServer {
 }
 
 /** The compiled entry point of the command. */
-export const mainFile = join(import.meta.dirname, '../main.js')
+export const mainFile = join(import.meta.dirname, '../../../../bin/coffer.cjs')
 
 const startMs = 20_000
 

@@ -10,7 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 const patienceMs = 60_000
 
 /** The compiled entry point of the command. */
-export const mainFile = join(import.meta.dirname, '../../cli/main.js')
+export const mainFile = join(import.meta.dirname, '../../../../bin/coffer.cjs')
 
 export interface Ended {
   readonly code: number | null
