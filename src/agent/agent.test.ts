@@ -113,6 +113,8 @@ describe('agent', () => {
       'listener "tcp" { address = "127.0.0.1:0" }': /listener.tcp.tls_cert_file and tls_key_file are missing/,
       'listener "tcp" { tls_disable = true\n role = "x" }': /listener.tcp.role: expected default or metrics_only/,
       'listener "quic" { }': /expected tcp or unix/,
+      'auto_auth { method "cert" { }\n sink "file" { aad = "x"\n config = { path = "x" } } }': /dh_type is missing/,
+      'auto_auth { method "cert" { }\n sink "file" { dh_type = "rsa"\n config = { path = "x" } } }': /dh_type: expected curve25519/,
       'disable_keep_alives = ["all"]': /disable_keep_alives: expected auto-auth/,
       'auto_auth { sink "file" { config = { path = "x" } } }': /auto_auth.method is missing/,
       'template_config { static_secret_render_interval = "soon" }': /expected a duration/,

@@ -8,7 +8,7 @@ import { Child } from './child.ts'
 import { runCommand } from './command.ts'
 import type { AgentConfig, AgentMode, TemplateSettings } from './config/settings.ts'
 import { writeWhole } from './files.ts'
-import type { AgentHost } from './host.ts'
+import { pause, type AgentHost } from './host.ts'
 import { Metrics } from './metrics.ts'
 import type { Upstream } from './proxy/upstream.ts'
 import { Secrets } from './secrets.ts'
@@ -18,6 +18,7 @@ import { runTemplates } from './templates.ts'
 const childGraceMs = 30_000
 /** How long answers that are under way may take at the end. */
 const drainMs = 5000
+const sinkRetryMs = 2000
 
 /** The ways to the server, one for each part: the configuration may want their connections kept or not. */
 export interface Connections {
@@ -144,12 +145,25 @@ class Agent {
 
   async #onToken(granted: Granted): Promise<void> {
     this.#host.log('info', 'auth', 'logged in')
-    await fillSinks(this.#connections.login.withToken(granted.clientToken), this.#config.sinks, granted)
+    await this.#fillSinks(granted)
     if (granted.wrapped) return
     this.#token = granted.clientToken
     this.#client = this.#connections.templates.withToken(granted.clientToken)
     this.#secrets.forgetLeased()
     this.#wakeTemplates()
+  }
+
+  /** Until all of them have it: whoever brings the key of an encrypted sink may come later. */
+  async #fillSinks(granted: Granted): Promise<void> {
+    const client = this.#connections.login.withToken(granted.clientToken)
+    while (!this.#stop.signal.aborted) {
+      try {
+        return await fillSinks(client, this.#config.sinks, granted)
+      } catch (error) {
+        this.#host.log('error', 'sink', `${reasonOf(error)}; trying again`)
+        await pause(this.#host, sinkRetryMs, this.#stop.signal)
+      }
+    }
   }
 
   async #render(first: Promise<void>, templates: readonly TemplateSettings[]): Promise<void> {

@@ -39,7 +39,7 @@ export async function runAs(mode: AgentMode, session: AgentSession): Promise<num
 
 function configOf(mode: AgentMode, { flags: { config: paths = [], 'exit-after-auth': exits }, host }: AgentSession): AgentConfig {
   if (paths.length === 0) throw usageError('Must specify at least one config path using -config')
-  const config = agentConfigOf(readAgentFiles(paths), mode)
+  const config = agentConfigOf(readAgentFiles(paths), mode, host.environment)
   return { ...config, exitAfterAuth: exits === true || config.exitAfterAuth, unkept: new Set([...config.unkept, ...unkeptByEnvironment(mode, host)]) }
 }
 

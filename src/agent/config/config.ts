@@ -1,4 +1,5 @@
 /** The configuration of an agent, in the keys that Vault Agent has. */
+import type { Environment } from '../../../client/src/node/environment.ts'
 import type { HclRecord } from '../../kit/hcl/decode.ts'
 import { authOf } from './auth.ts'
 import { AgentConfigError, Block } from './entries.ts'
@@ -7,14 +8,14 @@ import { logOf } from './log.ts'
 import type { AgentConfig, AgentMode, ConnectionUse, ExecSettings, ServerSettings, TemplateSettings } from './settings.ts'
 
 /** Several files are taken together: blocks are joined, and of plain values the last one counts. Throws `AgentConfigError`. */
-export function agentConfigOf(record: HclRecord, mode: AgentMode): AgentConfig {
+export function agentConfigOf(record: HclRecord, mode: AgentMode, environment: Environment): AgentConfig {
   const root = new Block('', record)
   const vault = root.block('vault')
   const auth = root.block('auto_auth')
   const proxy = root.block('api_proxy')
   const config: AgentConfig = {
     server: serverOf(vault ?? new Block('vault.', {})),
-    ...authOf(auth),
+    ...authOf(auth, environment),
     ...(mode === 'agent' ? rendered(root) : nothingRendered),
     exitAfterAuth: root.flag('exit_after_auth'),
     pidFile: root.text('pid_file'),

@@ -33,6 +33,15 @@ export interface SinkSettings {
   readonly mode: number
   /** Seconds; 0: the token itself is written. */
   readonly wrapTtlSeconds: number
+  /** Null: it is written as it is. */
+  readonly sealing: SinkSealing | null
+}
+
+export interface SinkSealing {
+  /** Read at each writing. */
+  readonly publicKeyFile: string
+  readonly additionalData: string
+  readonly derives: boolean
 }
 
 export interface TemplateSettings {
