@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { ask, freePort, inPlace, type Place, type RunningServer } from './testing/process.ts'
+import { ask, freePort, inPlace, treeOf, type Place, type RunningServer } from './testing/process.ts'
 
 interface Inner {
   readonly base: string
@@ -113,6 +113,26 @@ test('a server that was started before the one that unseals it is unsealed once 
   assert.equal((await ask(`${inner.base}/sys/seal`, { method: 'PUT', token })).status, 204)
   await pause(1_500)
   assert.equal((await statusOf(inner)).sealed, true)
+}))
+
+test('when the worker ends that asks a seal which is out of reach, another one goes on asking', (t) => inPlace(async (place) => {
+  if (process.platform !== 'linux') return t.skip('looks into /proc')
+  const [outer, inner] = [await outerIn(place), await innerIn(place)]
+  const first = await inner.start(outer.seal, 'workers = 2')
+  const { token } = await initialize(inner)
+  await first.stop()
+  await outer.running.stop('SIGKILL')
+  const waiting = await inner.start(outer.seal, 'workers = 2')
+  await waiting.printed(/(?:a worker serves[^]*){2}/)
+  const asked = (): number => waiting.out().split('the seal cannot be reached; the server stays sealed').length
+  const [, asking = 0, other = 0] = treeOf(waiting.child.pid ?? 0)
+  process.kill(asking, 'SIGKILL')
+  await waiting.printed(/(?:a worker serves[^]*){3}/)
+  for (const [seen, deadline] = [asked(), Date.now() + 30_000]; asked() <= seen; await pause(50)) assert.ok(Date.now() < deadline, 'nobody asks any more')
+  process.kill(other, 'SIGKILL')
+  await outer.start()
+  await untilUnsealed(inner)
+  for (let i = 0; i < 4; i++) assert.ok(await works(inner, token))
 }))
 
 test('a store moves from a transit key to a key file while it runs, and needs the old seal no more', () => inPlace(async (place) => {

@@ -100,6 +100,9 @@ export class Model {
   contended: ReadonlySet<string> = new Set()
   /** Tokens that died of what is being explained: those who would have killed them too find out, or not. */
   readonly justDied = new Map<string, true>()
+  /** Tokens that were given by what is being explained, and those of them that may have died with their parent: looking at them tells. */
+  readonly justBorn = new Map<string, true>()
+  readonly maybeDead = new Map<string, true>()
   /** Leases that ended with what is being explained: who looks meanwhile may see one that is over and not gone yet. */
   readonly justEnded = new Map<string, true>()
   /** What is seen now was asked for when all that is being explained had been answered. */
@@ -138,8 +141,7 @@ export class Model {
   /** What was found out stays. */
   keep(): void {
     this.#undo = []
-    this.justDied.clear()
-    this.justEnded.clear()
+    for (const map of [this.justDied, this.justBorn, this.maybeDead, this.justEnded]) map.clear()
   }
 
   isOver(at: number): boolean {

@@ -46,6 +46,8 @@ export class Supervisor {
   /** Grows with each sealing, so that no key from before one is given out after it. */
   #sealings = 0
   #isSealedOnPurpose = false
+  /** Whoever unseals by a seal, and tries again while that is out of reach. */
+  #unsealer: WorkerHandle | null = null
   #isStopping = false
 
   constructor(mode: Mode, process: ServerProcess, log: Log, fail: (reason: Error) => void) {
@@ -125,6 +127,8 @@ export class Supervisor {
       this.#book.forget(one)
       this.#workers = this.#workers.filter((other) => other !== one)
       for (const other of this.#open()) other.link.tell('gone', { processId: one.processId })
+      if (one === this.#unsealer) this.#unsealer = null
+      void this.#findUnsealer()
     })
     this.#workers.push(worker)
     return worker
@@ -166,6 +170,21 @@ export class Supervisor {
     worker.state = 'ready'
     worker.readyAt = steadyNow()
     this.acceptor.add(worker)
+    if (!isFirst) await this.#findUnsealer()
+  }
+
+  /** While the server is sealed and nobody wants that, one worker asks its seal: when that one ends, another one goes on. */
+  async #findUnsealer(): Promise<void> {
+    const [next] = this.#ready()
+    if (next === undefined || this.#unsealer !== null || this.#isSealedOnPurpose || this.#isStopping) return
+    this.#unsealer = next
+    const sealings = this.#sealings
+    // Who ends meanwhile is followed by the next one.
+    if (!(await this.isSealed().catch(() => false)) || this.#hasEnded(next)) return
+    const { problem } = await next.link.ask('prepare', null).catch(() => ({ problem: null }))
+    if (problem !== null) this.#log.write('error', 'workers', 'a worker could not unseal the server', { worker: next.number, error: problem })
+    if (sealings !== this.#sealings) await this.#each([next], 'seal', null, () => true)
+    else await this.#shareKey(next).catch(() => null)
   }
 
   /** Whoever waited for something meanwhile must ask: nothing may be handed to a process that is gone. */
@@ -179,6 +198,7 @@ export class Supervisor {
     for (const other of this.#ready()) wasGiven ||= await this.#passKey(other, [worker]).catch(() => false)
     // Those that were asked may have ended over it.
     if (wasGiven || (this.#ready().length > 0 && !isFirst) || this.#isSealedOnPurpose) return
+    this.#unsealer = worker
     check(await worker.link.ask('prepare', null))
   }
 

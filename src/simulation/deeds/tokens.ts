@@ -12,11 +12,12 @@ export function lookUp(token: string, asked: string): Deed {
   return {
     ask: { verb: 'write', path: 'auth/token/lookup', token, data: { token: asked } },
     probes: [],
-    act: (model) => lookedUp(model, asked),
+    act: (model, seen) => lookedUp(model, asked, seen),
   }
 }
 
-function lookedUp(model: Model, asked: string): Expected {
+function lookedUp(model: Model, asked: string, seen: Seen): Expected {
+  if (model.maybeDead.has(asked) && seen?.status === 403) model.kill(asked)
   const found = model.living(asked)
   if (found === null) return { status: 403 }
   return { status: 200, holds: (seen) => isShown(model, found, seen) && seen.data?.['num_uses'] === found.usesLeft }
@@ -49,6 +50,7 @@ export function born(client: Client, model: Model, auth: Served['auth'], terms: 
   const id = auth?.['client_token']
   if (typeof id !== 'string') return
   model.set(model.tokens, id, { ...terms, accessor: String(auth?.['accessor']), issuedAt: model.now })
+  model.set(model.justBorn, id, true)
   if (!client.known.tokens.includes(id)) client.known.tokens.push(id)
 }
 
@@ -87,8 +89,9 @@ function create(client: Client, token: string): Deed {
 
 function renewed(model: Model, id: string, increment: number): Expected {
   const token = model.living(id)
-  // With its last use it is gone.
-  if (token === null || !token.isRenewable || (token.hasUses && token.usesLeft === 0)) return { status: 400 }
+  // With its last use it is gone, once that is answered.
+  const isLeaving = token === null && model.justDied.has(id) && !model.isAfterwards
+  if (token === null || !token.isRenewable || (token.hasUses && token.usesLeft === 0)) return { status: isLeaving ? [200, 400] : 400 }
   const age = Math.max(0, Math.floor(model.now / 1000) - Math.floor(token.issuedAt / 1000))
   const lives = [token.period > 0 ? Infinity : lifeMax, token.explicitMax || Infinity]
   const most = Math.min(...lives) - age
@@ -136,7 +139,12 @@ function revoke(client: Client, token: string, id: string): Deed {
 
 function revokedAlone(model: Model, id: string): Expected {
   if (model.living(id) === null) return { status: model.justDied.has(id) ? [400, 204] : 400 }
-  for (const [child, token] of model.tokens) if (token.parent === id) model.set(model.tokens, child, { ...token, parent: null })
+  for (const [child, token] of model.tokens) {
+    if (token.parent !== id) continue
+    model.set(model.tokens, child, { ...token, parent: null })
+    // One that was made meanwhile may go with its parent.
+    if (model.justBorn.has(child)) model.set(model.maybeDead, child, true)
+  }
   return revoked(model, id)
 }
 
