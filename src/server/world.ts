@@ -11,7 +11,7 @@ import { makeCore } from '../core/make.ts'
 import { releaseEngines } from '../core/registry.ts'
 import { clearCubbyhole } from '../engines/cubbyhole/clear.ts'
 import type { WholeStore } from '../kit/store.ts'
-import { openLmdbStore } from '../storage/lmdb.ts'
+import { openLmdbStore, type LmdbStore } from '../storage/lmdb.ts'
 import { memoryStore } from '../storage/memory.ts'
 import type { ServerConfig, StorageConfig } from './config/config.ts'
 import { builtinRegistry } from './engines.ts'
@@ -43,7 +43,11 @@ export interface WorldSurroundings {
   readonly isFirst: boolean
   /** No other process has it, now or later. */
   readonly processId: string
+  /** Runs `open` while no other process commits: see `LmdbStore.hold`. Left out where there are no others. */
+  readonly opening?: <T extends HeldStore>(open: () => Promise<T>) => Promise<T>
 }
+
+export type HeldStore = Pick<LmdbStore, 'hold' | 'goOn'>
 
 /** Little: what is used often is kept opened, above the barrier. */
 const sealedCacheBytes = 4 * 1024 * 1024
@@ -55,16 +59,16 @@ interface OpenStore {
 }
 
 /** Throws with one line for the operator when the folder cannot be used. */
-async function openStore(storage: StorageConfig, onStop: (reason: Error) => void): Promise<OpenStore> {
+async function openStore(storage: StorageConfig, { onStop, opening = (open) => open() }: WorldSurroundings): Promise<OpenStore> {
   if (storage.type === 'inmem') return { store: memoryStore(), freeDeadReaders: () => undefined, close: async () => undefined }
-  const store = await openLmdbStore({ folder: storage.folder, cacheBytes: sealedCacheBytes, onStop })
+  const store = await opening(() => openLmdbStore({ folder: storage.folder, cacheBytes: sealedCacheBytes, onStop }))
   return { store, freeDeadReaders: () => void store.freeDeadReaders(), close: () => store.close() }
 }
 
 /** Whoever calls it has locked the storage, or belongs to a crew whose supervisor has. */
 export async function openWorld(config: ServerConfig, around: WorldSurroundings): Promise<World> {
-  const { host, logControl, onStop, sealOf, crew } = around
-  const { store, freeDeadReaders, close } = await openStore(config.storage, onStop)
+  const { host, logControl, sealOf, crew } = around
+  const { store, freeDeadReaders, close } = await openStore(config.storage, around)
   const barrier = new Barrier(store, { onMigration: (summary) => host.log('warn', 'core', 'the data are brought to the form of this version', { step: summary }), now: host.now })
   const automaticSeal = await barrier.form.check().then(() => sealOf(barrier)).catch(async (error: unknown) => {
     await close()

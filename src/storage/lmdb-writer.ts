@@ -56,6 +56,10 @@ export class LmdbWriter {
   #running: Promise<void> | null = null
   #refusal: ApiError | null = null
   #isHanging = false
+  /** The transaction that this process is in, or null. */
+  #underWay: Promise<void> | null = null
+  /** Not null: none may begin before it resolves. */
+  #held: { readonly until: Promise<void>; readonly end: () => void } | null = null
   #transactions = 0
   #commits = 0
   /** Transactions in a row that have failed without having written anything. */
@@ -89,6 +93,18 @@ export class LmdbWriter {
     })
   }
 
+  /** Resolves when no transaction of this process is under way; none begins before `goOn`. Commits gather meanwhile. */
+  async hold(): Promise<void> {
+    let end = (): void => undefined
+    this.#held ??= { until: new Promise((resolve) => (end = resolve)), end: () => end() }
+    await this.#underWay
+  }
+
+  goOn(): void {
+    this.#held?.end()
+    this.#held = null
+  }
+
   /** Refuses what comes from now on and waits for what is under way. */
   async close(): Promise<void> {
     this.#refusal ??= new ApiError('internal', 'the storage is closed')
@@ -105,13 +121,17 @@ export class LmdbWriter {
 
   /** Runs `work`, which writes by itself, between two transactions: at once with nobody, in this process and in others. What it throws must have changed nothing. */
   async exclusively<T>(work: () => T): Promise<T> {
-    while (this.#running !== null) await this.#running
+    while (this.#running !== null || this.#held !== null) await (this.#running ?? this.#held?.until)
     if (this.#refusal !== null) throw this.#refusal
     return work()
   }
 
   async #run(): Promise<void> {
-    while (this.#queue.length > 0) await this.#commitBatch()
+    while (this.#queue.length > 0) {
+      if (this.#held !== null) await this.#held.until
+      else await (this.#underWay = this.#commitBatch())
+      this.#underWay = null
+    }
     this.#running = null
   }
 

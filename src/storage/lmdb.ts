@@ -65,13 +65,21 @@ export interface LmdbStore extends WholeStore {
   backup(folder: string): Promise<void>
   /** Tells waiting watches at once of commits by other processes, instead of at the next poll. */
   wakeWatches(): void
+  /**
+   * Resolves when this process is in no transaction; it begins none before `goOn`, and commits wait. Every process that has the folder open must be held
+   * while another one opens it: opening sets the newest commit that all of them share (LMDB's `mti_txnid`) to what was read of the file a moment before.
+   * A commit in between would be taken for not there, and be overwritten by the next.
+   */
+  hold(): Promise<void>
+  goOn(): void
   /** Frees the places of processes that died while reading; call it when one did, or the file may grow. Answers how many. */
   freeDeadReaders(): number
   stats(): Promise<LmdbStats>
 }
 
 /**
- * Opens the store in a folder, or makes it. Who serves requests from it should hold `lockFolder` first. Throws `ApiError` 'internal' with a
+ * Opens the store in a folder, or makes it. No other process may commit to it meanwhile (`LmdbStore.hold`). Who serves requests from it should hold
+ * `lockFolder` first. Throws `ApiError` 'internal' with a
  * message for the operator when the folder cannot be used or holds what this program does not understand.
  */
 export async function openLmdbStore(options: LmdbOptions): Promise<LmdbStore> {
@@ -173,6 +181,8 @@ class LmdbDriver implements LmdbStore {
   #look(): number {
     this.#checkOpen()
     if (this.#lookedAt >= 0) return this.#lookedAt
+    // The package takes the snapshot for its own reading now and then, where it is as new as can be (`renewReadTxn`), and leaves it open.
+    resetSnapshot(this.#snapshot.address)
     const { last } = readCounter(this.#environment, this.#reading)
     // Next ticks come after all promises that can be settled by now, and before the next event.
     process.nextTick(this.#lookAway)
@@ -207,6 +217,14 @@ class LmdbDriver implements LmdbStore {
 
   wakeWatches(): void {
     this.#bell.ring()
+  }
+
+  hold(): Promise<void> {
+    return this.#writer.hold()
+  }
+
+  goOn(): void {
+    this.#writer.goOn()
   }
 
   freeDeadReaders(): number {
@@ -278,6 +296,8 @@ class LmdbDriver implements LmdbStore {
       return read(this.#environment)
     } finally {
       this.#environment.resetReadTxn()
+      // It may have been read with: no page is to stay pinned.
+      resetSnapshot(this.#snapshot.address)
     }
   }
 

@@ -67,10 +67,16 @@ export type AskedOfWorker = {
   /** A line of another process, for those who watch here. */
   readonly line: readonly [WatchedLine, null]
   readonly gone: readonly [{ readonly processId: string }, null]
+  /** Answered once this worker is in no transaction of the store; it begins none before `goOn`. */
+  readonly hold: readonly [null, null]
+  readonly goOn: readonly [null, null]
   readonly stop: readonly [null, null]
 }
 
 export type AskedOfSupervisor = {
+  /** Answered once no other worker commits, which lasts until this one tells `opened`, or ends. */
+  readonly opening: readonly [null, null]
+  readonly opened: readonly [null, null]
   readonly seal: readonly [null, null]
   /** The supervisor fetches the key: so it cannot be one from before a sealing. */
   readonly shareKey: readonly [null, null]

@@ -15,10 +15,13 @@ import type { ServerProcess } from '../process.ts'
 import { Acceptor } from './acceptor.ts'
 import { LogBook } from './log-book.ts'
 import type { AskedOfWorker, Begin, Call, Reload } from './messages.ts'
+import { Openings } from './openings.ts'
 import { Restarts, startWorker, type Answers, type WorkerHandle } from './staff.ts'
 
 /** For what every worker must do; one that takes longer is ended, which does it as well. */
 const everyoneMs = 10_000
+/** For ending the transaction of the store that it is in, which its own deadline ends before. */
+const holdMs = 40_000
 /** For figures, which can do without one. */
 const figuresMs = 2_000
 /** A worker that does not answer for so many looks is ended. */
@@ -40,6 +43,7 @@ export class Supervisor {
   readonly #counter = new RateCounter()
   readonly #restarts = new Restarts()
   readonly #timers = new Set<NodeJS.Timeout>()
+  readonly #openings = new Openings((workers) => this.#each(workers, 'hold', null, () => true, holdMs))
   /** In the order of their starts. */
   #workers: WorkerHandle[] = []
   #config: ServerConfig
@@ -98,6 +102,8 @@ export class Supervisor {
   }
 
   readonly #answers: Answers = (worker) => ({
+    opening: () => this.#openings.begin(worker),
+    opened: () => this.#openings.opened(worker),
     seal: () => this.#seal(),
     shareKey: () => this.#shareKey(worker),
     perform: (call) => this.#perform(call),
@@ -124,6 +130,7 @@ export class Supervisor {
   #start(number = 1): WorkerHandle {
     const worker = startWorker(number, this.#answers, (one) => {
       this.acceptor.remove(one)
+      this.#openings.gone(one)
       this.#book.forget(one)
       this.#workers = this.#workers.filter((other) => other !== one)
       for (const other of this.#open()) other.link.tell('gone', { processId: one.processId })
@@ -230,9 +237,9 @@ export class Supervisor {
   }
 
   /** Asks all of them. Who does not answer in time, or not as it must, is ended; resolves when each has done it or is gone. */
-  async #each<N extends 'seal' | 'unseal'>(workers: readonly WorkerHandle[], name: N, body: AskedOfWorker[N][0], isRight: (answer: AskedOfWorker[N][1]) => boolean): Promise<void> {
+  async #each<N extends 'seal' | 'unseal' | 'hold'>(workers: readonly WorkerHandle[], name: N, body: AskedOfWorker[N][0], isRight: (answer: AskedOfWorker[N][1]) => boolean, ms = everyoneMs): Promise<void> {
     await Promise.all(workers.map(async (worker) => {
-      const isDone = await within(worker.link.ask(name, body).then(isRight), everyoneMs, false).catch(() => false)
+      const isDone = await within(worker.link.ask(name, body).then(isRight), ms, false).catch(() => false)
       if (isDone) return
       if (worker.state !== 'gone') this.#log.write('error', 'workers', `a worker could not ${name}, and is ended`, { worker: worker.number })
       worker.child.kill('SIGKILL')

@@ -12,7 +12,7 @@ import { openingOf, type Opening } from '../opening.ts'
 import { oneLine } from '../process.ts'
 import { describeReload, reopen, setHeaders } from '../run.ts'
 import { unsealAtStart } from '../unsealing.ts'
-import { openWorld, type World } from '../world.ts'
+import { openWorld, type HeldStore, type World } from '../world.ts'
 import { workerCrew, type WorkerLink } from './crew.ts'
 import { Link } from './link.ts'
 import { workerLog, type WorkerLog } from './log.ts'
@@ -37,6 +37,7 @@ export class Worker {
   readonly #link: WorkerLink
   readonly #log: WorkerLog
   #running: Running | null = null
+  #store: HeldStore | null = null
   #isStopping = false
 
   constructor(process: WorkerProcess) {
@@ -55,6 +56,8 @@ export class Worker {
       watched: (isWatched) => this.#log.setWatched(isWatched),
       line: (line) => this.#log.pass(line),
       gone: ({ processId }) => this.#gone(processId),
+      hold: () => this.#hold(),
+      goOn: () => this.#goOn(),
       stop: () => this.#stop(),
     })
     this.#log = workerLog(this.#link)
@@ -90,10 +93,32 @@ export class Worker {
     const opening = openingOf(begin.kind, config, async (token, address) => void (await this.#link.ask('remember', { token, address })), realNow)
     const onStop = (reason: Error): void => this.#link.tell('fatal', { text: oneLine(reason) })
     const world = await openWorld(config, {
-      host, logControl: this.#log.control, onStop, sealOf: (barrier) => sealFor(opening, isFirst, barrier, this.#log), crew: workerCrew(this.#link), isFirst, processId,
+      host, logControl: this.#log.control, onStop, sealOf: (barrier) => sealFor(opening, isFirst, barrier, this.#log), crew: workerCrew(this.#link), isFirst, processId, opening: (open) => this.#opening(open),
     })
     this.#running = { begin, world, opening, listeners }
     gate.open(world.core)
+  }
+
+  /** Of the store: the others hold meanwhile, and this one with them from then on. */
+  async #opening<T extends HeldStore>(open: () => Promise<T>): Promise<T> {
+    await this.#link.ask('opening', null)
+    try {
+      const store = await open()
+      this.#store = store
+      return store
+    } finally {
+      this.#link.tell('opened', null)
+    }
+  }
+
+  async #hold(): Promise<null> {
+    await this.#store?.hold()
+    return null
+  }
+
+  #goOn(): null {
+    this.#store?.goOn()
+    return null
   }
 
   async #prepare(): Promise<void> {
