@@ -99,14 +99,17 @@ export class Secrets {
     }
   }
 
+  get #leased(): Held[] {
+    return [...this.#held.values()].filter(({ answer: { leaseId } }) => leaseId !== '')
+  }
+
   get haveLeases(): boolean {
-    return [...this.#held.values()].some(({ answer: { leaseId } }) => leaseId !== '')
+    return this.#leased.length > 0
   }
 
   /** Nobody needs them any more. What cannot be revoked now ends by itself. */
   async revokeLeases(): Promise<void> {
-    const leased = [...this.#held.values()].filter(({ answer: { leaseId } }) => leaseId !== '')
-    const revoking = leased.map(async ({ question: { path }, answer: { leaseId } }) => {
+    const revoking = this.#leased.map(async ({ question: { path }, answer: { leaseId } }) => {
       await this.#client().write('sys/leases/revoke', { lease_id: leaseId }, { timeoutMs: revokeMs }).catch((error: unknown) => this.#host.log('warn', 'lease', `the credentials of ${path} could not be revoked, and end by themselves: ${reasonOf(error)}`))
     })
     await Promise.all(revoking)

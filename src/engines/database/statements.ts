@@ -136,6 +136,13 @@ export function listStatements(field: readonly string[]): readonly string[] {
   }).filter((text) => text.trim() !== '')
 }
 
+/** The statements of a field, or `fallback` where it has none. */
+export const statementsOr = (field: readonly string[], fallback: string): readonly string[] => (listStatements(field).length === 0 ? [fallback] : field)
+
+/** The single statements of a field, filled in: for databases that take one at a time. */
+export const fillStatements = (field: readonly string[], values: StatementValues, quoting: Quoting): readonly string[] =>
+  listStatements(field).flatMap((text) => splitStatements(text, quoting)).map((text) => fillStatement(text, values, quoting))
+
 /** A statement has blanks; what has none and is base64 of something that has is taken for that. */
 function decodeBase64(text: string): string {
   if (!base64Text.test(text) || /\S\s+\S/.test(text.replaceAll('\n', ''))) return text

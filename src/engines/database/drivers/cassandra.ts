@@ -4,7 +4,7 @@ import { ApiError, badRequest } from '../../../kit/errors.ts'
 import type { JsonObject } from '../../../kit/json.ts'
 import { countDetail, flagDetail, limitsOf, textDetail } from '../details.ts'
 import { connectionLost, createInOrder, loadPeer, LoginRefused, passwordOf, textOf, Unreachable, whileOpen, type Credential, type Driver, type Login, type Session } from '../driver.ts'
-import { cqlQuoting, fillStatement, listStatements, splitStatements, type StatementValues } from '../statements.ts'
+import { cqlQuoting, fillStatements, statementsOr, type StatementValues } from '../statements.ts'
 import { bundleOf, trustOf } from '../trust.ts'
 
 /** As much of `cassandra-driver` as is used. */
@@ -113,8 +113,6 @@ const isOfServer = (error: unknown): boolean => error instanceof Error && error.
 
 function sessionOf(client: Client, end: AbortSignal, close: () => void, options: object): Session {
   const execute = (query: string): Promise<unknown> => whileOpen(end, () => client.execute(query, [], { ...options, prepare: false }))
-  const filled = (statements: readonly string[], values: StatementValues): readonly string[] =>
-    statements.flatMap((text) => splitStatements(text, cqlQuoting)).map((text) => fillStatement(text, values, cqlQuoting))
   const change = async (text: string): Promise<void> => {
     await execute(text).catch((error: unknown) => {
       const refusal = reasonsOf(error).find(isOfServer)
@@ -122,19 +120,18 @@ function sessionOf(client: Client, end: AbortSignal, close: () => void, options:
     })
   }
   const run = async (statements: readonly string[], values: StatementValues): Promise<void> => {
-    for (const text of filled(statements, values)) await change(text)
+    for (const text of fillStatements(statements, values, cqlQuoting)) await change(text)
   }
-  const given = (statements: readonly string[], fallback: string): readonly string[] => (listStatements(statements).length === 0 ? [fallback] : listStatements(statements))
   return {
     isOpen: () => !end.aborted,
     check: async () => void (await execute('SELECT key FROM system.local')),
     async createUser({ username, credential, statements, rollbackStatements }) {
-      await createInOrder(filled(given(statements, defaults.create), valuesOf(username, credential)), change, () => run(given(rollbackStatements, defaults.drop), valuesOf(username)))
+      await createInOrder(fillStatements(statementsOr(statements, defaults.create), valuesOf(username, credential), cqlQuoting), change, () => run(statementsOr(rollbackStatements, defaults.drop), valuesOf(username)))
     },
-    dropUser: (username, statements) => run(given(statements, defaults.drop), valuesOf(username)).catch((error: unknown) => {
+    dropUser: (username, statements) => run(statementsOr(statements, defaults.drop), valuesOf(username)).catch((error: unknown) => {
       if (!(error instanceof ApiError) || !/doesn't exist|does not exist/.test(error.message)) throw error
     }),
-    setCredential: (username, credential, statements) => run(given(statements, defaults.setPassword), valuesOf(username, credential)),
+    setCredential: (username, credential, statements) => run(statementsOr(statements, defaults.setPassword), valuesOf(username, credential)),
     // A user has no end of its own there.
     setExpiration: async () => undefined,
     close,

@@ -4,7 +4,7 @@ import type { JsonObject } from '../../../kit/json.ts'
 import { parseBaseUrl, type HttpAnswer } from '../../outbound/http.ts'
 import { checkLogin, textDetail, urlDetail } from '../details.ts'
 import { createInOrder, passwordOf, type Credential, type Driver, type Login, type Session } from '../driver.ts'
-import { clickHouseQuoting, fillStatement, listStatements, splitStatements, type StatementValues } from '../statements.ts'
+import { clickHouseQuoting, fillStatements, listStatements, statementsOr, type StatementValues } from '../statements.ts'
 import { httpTrust, trustOf } from '../trust.ts'
 import { beginningOf, HttpLine, requestSeconds, type HttpPlace, type Question } from './http.ts'
 
@@ -48,26 +48,23 @@ async function connect(place: HttpPlace, database: string, login: Login, signal:
 }
 
 function sessionOf(line: HttpLine, question: (statement: string) => Question): Session {
-  const filled = (statements: readonly string[], values: StatementValues): readonly string[] =>
-    listStatements(statements).flatMap((text) => splitStatements(text, clickHouseQuoting)).map((text) => fillStatement(text, values, clickHouseQuoting))
   const execute = async (text: string): Promise<void> => {
     const answer = await line.ask(question(text))
     if (answer.status !== 200 && !(codeOf(answer) === unknownUser && /^\s*DROP\b/i.test(text))) throw badRequest(`failed to execute query: ${beginningOf(answer)}`)
   }
   const run = async (statements: readonly string[], values: StatementValues): Promise<void> => {
-    for (const text of filled(statements, values)) await execute(text)
+    for (const text of fillStatements(statements, values, clickHouseQuoting)) await execute(text)
   }
-  const given = (statements: readonly string[], fallback: string): readonly string[] => (listStatements(statements).length === 0 ? [fallback] : statements)
   return {
     isOpen: () => line.isOpen,
     check: async () => void (await line.must(question('SELECT 1'))),
     async createUser({ username, credential, statements, rollbackStatements, expiresAt }) {
       if (listStatements(statements).length === 0) throw badRequest('empty creation statements')
-      await createInOrder(filled(statements, { ...valuesOf(username, credential), expiration: timeOf(expiresAt) }), execute, () => run(given(rollbackStatements, defaults.drop), valuesOf(username)))
+      await createInOrder(fillStatements(statements, { ...valuesOf(username, credential), expiration: timeOf(expiresAt) }, clickHouseQuoting), execute, () => run(statementsOr(rollbackStatements, defaults.drop), valuesOf(username)))
     },
-    dropUser: (username, statements) => run(given(statements, defaults.drop), valuesOf(username)),
-    setCredential: (username, credential, statements) => run(given(statements, defaults.setPassword), valuesOf(username, credential)),
-    setExpiration: (username, expiresAt, statements) => run(given(statements, defaults.setExpiration), { ...valuesOf(username), expiration: timeOf(expiresAt) }),
+    dropUser: (username, statements) => run(statementsOr(statements, defaults.drop), valuesOf(username)),
+    setCredential: (username, credential, statements) => run(statementsOr(statements, defaults.setPassword), valuesOf(username, credential)),
+    setExpiration: (username, expiresAt, statements) => run(statementsOr(statements, defaults.setExpiration), { ...valuesOf(username), expiration: timeOf(expiresAt) }),
     close: () => line.close(),
   }
 }

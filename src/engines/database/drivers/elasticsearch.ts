@@ -1,5 +1,4 @@
 /** Elasticsearch and OpenSearch, over HTTP: users have roles, which are there already or made for one user. */
-import { setTimeout } from 'node:timers/promises'
 import { badRequest } from '../../../kit/errors.ts'
 import { isJsonObject } from '../../../kit/fields.ts'
 import type { Json, JsonObject } from '../../../kit/json.ts'
@@ -9,6 +8,7 @@ import { nameTaken, passwordOf, textOf, type Driver, type Login, type Session } 
 import { parseJsonStatement } from '../statements.ts'
 import { httpTrust, trustOf } from '../trust.ts'
 import { basicAuth, beginningOf, HttpLine, json, jsonOf, pathPart, requestSeconds, type HttpPlace, type Question } from './http.ts'
+import { repeatTurnedAway } from './turned-away.ts'
 
 const trustDetails = { ca: 'ca_cert', certificate: 'client_cert', key: 'client_key', insecure: 'insecure' } as const
 const usernameTemplate = '{{ printf "v-%s-%s-%s-%s" (.DisplayName | truncate 15) (.RoleName | truncate 15) (random 20) (unix_time) | truncate 100 }}'
@@ -87,19 +87,7 @@ async function connect(place: HttpPlace, dialect: Dialect, login: Login, signal:
 
 /** OpenSearch keeps all users in one document, and turns away whoever changes it at the same time as somebody else. */
 const isTurnedAway = (error: unknown): boolean => /: 409: .*version conflict/.test(textOf(error))
-const attemptsMax = 40
-
-/** Repeats what was turned away, each time a little later. */
-async function again<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work()
-    } catch (error) {
-      if (attempt === attemptsMax || !isTurnedAway(error)) throw error
-      await setTimeout(attempt * 10)
-    }
-  }
-}
+const again = <T>(work: () => Promise<T>): Promise<T> => repeatTurnedAway({ isTurnedAway, attemptsMax: 40, stepMs: 10 }, work)
 
 function sessionOf(line: HttpLine, dialect: Dialect, { username: self }: Login): Session {
   const { userPath, rolePath } = dialect

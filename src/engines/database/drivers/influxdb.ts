@@ -5,7 +5,7 @@ import type { JsonObject } from '../../../kit/json.ts'
 import type { HttpAnswer } from '../../outbound/http.ts'
 import { countDetail, flagDetail, textDetail } from '../details.ts'
 import { createInOrder, passwordOf, type Credential, type Driver, type Login, type Session } from '../driver.ts'
-import { fillStatement, influxQuoting, listStatements, splitStatements, type StatementValues } from '../statements.ts'
+import { fillStatements, influxQuoting, statementsOr, type StatementValues } from '../statements.ts'
 import { bundleOf, httpTrust, trustOf } from '../trust.ts'
 import { basicAuth, beginningOf, form, HttpLine, jsonOf, requestSeconds, type HttpPlace, type Question } from './http.ts'
 
@@ -59,25 +59,22 @@ async function connect(place: HttpPlace, login: Login, signal: AbortSignal): Pro
 }
 
 function sessionOf(line: HttpLine): Session {
-  const filled = (statements: readonly string[], values: StatementValues): readonly string[] =>
-    listStatements(statements).flatMap((text) => splitStatements(text, influxQuoting)).map((text) => fillStatement(text, values, influxQuoting))
   const execute = async (text: string, isFine: (refusal: string) => boolean = () => false): Promise<void> => {
     const refusal = refusalIn(await line.must(question(text), [400]))
     if (refusal !== null && !isFine(refusal)) throw badRequest(`failed to execute query: ${refusal}`)
   }
   const run = async (statements: readonly string[], values: StatementValues, isFine?: (refusal: string) => boolean): Promise<void> => {
-    for (const text of filled(statements, values)) await execute(text, isFine)
+    for (const text of fillStatements(statements, values, influxQuoting)) await execute(text, isFine)
   }
-  const given = (statements: readonly string[], fallback: string): readonly string[] => (listStatements(statements).length === 0 ? [fallback] : statements)
   const values = (username: string, credential?: Credential): StatementValues => ({ name: username, username, ...(credential === undefined ? {} : { password: passwordOf(credential) }) })
   return {
     isOpen: () => line.isOpen,
     check: async () => void (await line.must({ method: 'GET', path: '/ping' })),
     async createUser({ username, credential, statements, rollbackStatements }) {
-      await createInOrder(filled(given(statements, defaults.create), values(username, credential)), execute, () => run(given(rollbackStatements, defaults.drop), values(username)))
+      await createInOrder(fillStatements(statementsOr(statements, defaults.create), values(username, credential), influxQuoting), execute, () => run(statementsOr(rollbackStatements, defaults.drop), values(username)))
     },
-    dropUser: (username, statements) => run(given(statements, defaults.drop), values(username), (refusal) => refusal === 'user not found'),
-    setCredential: (username, credential, statements) => run(given(statements, defaults.setPassword), values(username, credential)),
+    dropUser: (username, statements) => run(statementsOr(statements, defaults.drop), values(username), (refusal) => refusal === 'user not found'),
+    setCredential: (username, credential, statements) => run(statementsOr(statements, defaults.setPassword), values(username, credential)),
     // A user has no end of its own there.
     setExpiration: async () => undefined,
     close: () => line.close(),

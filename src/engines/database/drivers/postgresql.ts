@@ -1,5 +1,4 @@
 /** PostgreSQL, by the package `pg`: users are roles. Every change is one transaction. */
-import { setTimeout } from 'node:timers/promises'
 import { ApiError, badRequest } from '../../../kit/errors.ts'
 import type { JsonObject } from '../../../kit/json.ts'
 import { textDetail } from '../details.ts'
@@ -9,6 +8,7 @@ import {
 import { scramSha256 } from '../scram.ts'
 import { fillStatement, listStatements, postgresQuoting, quoteIdentifier, type StatementValues } from '../statements.ts'
 import { parsePostgresUrl, type PostgresAddress } from './postgresql-url.ts'
+import { repeatTurnedAway } from './turned-away.ts'
 
 /** As much of `pg` as is used. */
 interface Client {
@@ -131,19 +131,7 @@ async function transaction(client: Client, statements: readonly string[]): Promi
 
 /** Two changed the rights of one thing at once, and this one was turned away: PostgreSQL leaves it to the client to come again. */
 const isTurnedAway = (error: unknown): boolean => ['40001', '40P01'].includes(codeOf(error)) || (codeOf(error) === 'XX000' && /tuple concurrently (?:updated|deleted)/.test(textOf(error)))
-const attemptsMax = 12
-
-/** Repeats what was turned away, each time a little later. */
-async function again<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work()
-    } catch (error) {
-      if (attempt === attemptsMax || !isTurnedAway(error)) throw error
-      await setTimeout(attempt * 5)
-    }
-  }
-}
+const again = <T>(work: () => Promise<T>): Promise<T> => repeatTurnedAway({ isTurnedAway, attemptsMax: 12, stepMs: 5 }, work)
 
 const namesOf = (username: string): StatementValues => ({ name: username, username })
 

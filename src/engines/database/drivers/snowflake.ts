@@ -9,7 +9,7 @@ import type { JsonObject } from '../../../kit/json.ts'
 import type { HttpAnswer } from '../../outbound/http.ts'
 import { checkLogin, textDetail, urlDetail } from '../details.ts'
 import { connectionLost, createInOrder, textOf, Unreachable, unsupportedCredential, type Credential, type Driver, type Login, type Session } from '../driver.ts'
-import { fillStatement, listStatements, snowflakeQuoting, splitStatements, type StatementValues } from '../statements.ts'
+import { fillStatements, listStatements, snowflakeQuoting, statementsOr, type StatementValues } from '../statements.ts'
 import { httpTrust, trustOf } from '../trust.ts'
 import { beginningOf, HttpLine, json, jsonOf, requestSeconds, type HttpPlace, type Question } from './http.ts'
 
@@ -105,8 +105,6 @@ const dayMs = 86_400_000
 
 function sessionOf(line: HttpLine, question: (statement: string) => Question): Session {
   const daysUntil = (ms: number): string => String(Math.max(1, Math.ceil((ms - line.heardAt) / dayMs)))
-  const filled = (statements: readonly string[], values: StatementValues): readonly string[] =>
-    listStatements(statements).flatMap((text) => splitStatements(text, snowflakeQuoting)).map((text) => fillStatement(text, values, snowflakeQuoting))
   const execute = async (text: string): Promise<void> => {
     const answer = await line.ask(question(text))
     // It is still under way, and nobody could say how it ended.
@@ -114,19 +112,18 @@ function sessionOf(line: HttpLine, question: (statement: string) => Question): S
     if (answer.status !== 200) throw badRequest(`failed to execute query: ${answer.status}: ${refusalIn(answer)}`)
   }
   const run = async (statements: readonly string[], values: StatementValues): Promise<void> => {
-    for (const text of filled(statements, values)) await execute(text)
+    for (const text of fillStatements(statements, values, snowflakeQuoting)) await execute(text)
   }
-  const given = (statements: readonly string[], fallback: string): readonly string[] => (listStatements(statements).length === 0 ? [fallback] : statements)
   return {
     isOpen: () => line.isOpen,
     check: async () => void (await line.must(question('SELECT 1'))),
     async createUser({ username, credential, statements, rollbackStatements, expiresAt }) {
       if (listStatements(statements).length === 0) throw badRequest('empty creation statements')
-      await createInOrder(filled(statements, { ...namesOf(username), ...credentialOf(credential), expiration: daysUntil(expiresAt) }), execute, () => run(given(rollbackStatements, defaults.drop), namesOf(username)))
+      await createInOrder(fillStatements(statements, { ...namesOf(username), ...credentialOf(credential), expiration: daysUntil(expiresAt) }, snowflakeQuoting), execute, () => run(statementsOr(rollbackStatements, defaults.drop), namesOf(username)))
     },
-    dropUser: (username, statements) => run(given(statements, defaults.drop), namesOf(username)),
-    setCredential: (username, credential, statements) => run(given(statements, credential.type === 'password' ? defaults.setPassword : defaults.setKey), { ...namesOf(username), ...credentialOf(credential) }),
-    setExpiration: (username, expiresAt, statements) => run(given(statements, defaults.setExpiration), { ...namesOf(username), expiration: daysUntil(expiresAt) }),
+    dropUser: (username, statements) => run(statementsOr(statements, defaults.drop), namesOf(username)),
+    setCredential: (username, credential, statements) => run(statementsOr(statements, credential.type === 'password' ? defaults.setPassword : defaults.setKey), { ...namesOf(username), ...credentialOf(credential) }),
+    setExpiration: (username, expiresAt, statements) => run(statementsOr(statements, defaults.setExpiration), { ...namesOf(username), expiration: daysUntil(expiresAt) }),
     close: () => line.close(),
   }
 }
