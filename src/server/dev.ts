@@ -35,8 +35,8 @@ export async function runDev(options: ServerOptions & { readonly dev: DevOptions
       announce({ config }) {
         const address = addressOf(config)
         const problem = options.remember?.(address, made.rootToken) ?? ''
-        process.out(configurationBlock(config) + startedLine + devNotice(address, made.unsealKey, made.rootToken, tls?.caFile ?? null))
-        if (problem !== '') process.out(`${problem}\n\n`)
+        // In one piece: who waits for the line of the start may take all of it as read.
+        process.out(configurationBlock(config) + startedLine + devNotice(address, made.unsealKey, made.rootToken, tls?.caFile ?? null) + (problem === '' ? '' : `${problem}\n\n`))
       },
       reread: read,
     })

@@ -17,10 +17,9 @@ export function embeddedMode(options: ServerOptions, said: SaidOutside, process:
     opening: 'embedded',
     remember: (token, address) => (remembered = options.remember?.(address, token) ?? `Root token: ${token}`),
     announce(bound, isSealed) {
-      process.out(configurationBlock(bound))
-      if (remembered !== null) process.out(firstStartNotice({ folder, keyFile, remembered, command: options.command }))
-      process.out(startedLine)
-      if (isSealed) process.out(sealedNotice(options.command))
+      const notice = remembered === null ? '' : firstStartNotice({ folder, keyFile, remembered, command: options.command })
+      // In one piece: who waits for the line of the start may take all of it as read.
+      process.out(configurationBlock(bound) + notice + startedLine + (isSealed ? sealedNotice(options.command) : ''))
     },
     reread: null,
   }
