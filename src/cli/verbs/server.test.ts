@@ -11,8 +11,9 @@ const dev = ['-dev', '-dev-root-token-id=root', '-dev-listen-address=127.0.0.1:0
 async function asVault(place: Place, args: readonly string[]): Promise<void> {
   const link = join(place.folder, 'vault')
   if (!existsSync(link)) symlinkSync(mainFile, link)
-  const { code, err } = place.shell(`"${process.execPath}" ./vault server ${args.join(' ')} > out 2>&1 & p=$!
-    for i in $(seq 300); do grep -q started out && break; sleep 0.2; done
+  // The file of an earlier one is removed: the shell's child may empty it only after the first look.
+  const { code, err } = place.shell(`rm -f out; "${process.execPath}" ./vault server ${args.join(' ')} > out 2>&1 & p=$!
+    for i in $(seq 300); do grep -qs started out && break; sleep 0.2; done
     kill $p; wait $p`)
   assert.equal(code, 0, err)
 }
