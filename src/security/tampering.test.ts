@@ -3,62 +3,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { keysUnder } from '../core/check/findings.ts'
 import { checkState } from '../core/check/state.ts'
-import { serveHarness, type ServeHarness } from '../request/testing/serve-harness.ts'
 import { seededRandom } from '../storage/seeded.ts'
 import type { Store } from '../kit/store.ts'
 import { copyOf } from './testing/failing-store.ts'
-import { clientToken } from './testing/wire.ts'
+import { askAll, filled } from './testing/subject.ts'
 
 const random = seededRandom(5)
 const below = (limit: number): number => Math.floor(random() * limit)
-
-interface Subject {
-  readonly server: ServeHarness
-  /** What each reads, and what it is. */
-  readonly reads: readonly (readonly [verb: 'read' | 'list', path: string, token: string, data: string])[]
-}
-
-async function filled(): Promise<Subject> {
-  const server = await serveHarness()
-  await server.ok('write', 'sys/mounts/kv1', { data: { type: 'kv' } })
-  await server.ok('write', 'sys/mounts/kv2', { data: { type: 'kv', options: { version: '2' } } })
-  const weak = clientToken(await server.ok('write', 'auth/token/create', { data: { policies: ['default'], ttl: '1h' } }))
-  const strong = clientToken(await server.ok('write', 'auth/token/create', { data: { policies: ['root'], ttl: '1h' } }))
-  for (let i = 0; i < 6; i++) {
-    await server.ok('write', `kv1/secret-${i}`, { data: { value: `kv1 value ${i}` } })
-    await server.ok('write', `kv2/data/secret-${i}`, { data: { data: { value: `kv2 value ${i}` } } })
-    await server.ok('write', `cubbyhole/secret-${i}`, { token: i % 2 === 0 ? weak : strong, data: { value: `cubbyhole value ${i}` } })
-    await server.ok('write', `sys/policies/acl/policy-${i}`, { data: { policy: `path "a-${i}" { policy = "read" }` } })
-  }
-  const paths: (readonly ['read' | 'list', string, string])[] = [
-    ['read', 'auth/token/lookup-self', weak], ['read', 'auth/token/lookup-self', strong], ['list', 'kv1/', strong],
-    ['list', 'kv2/metadata/', strong], ['read', 'sys/mounts', strong], ['read', 'sys/mounts', weak],
-  ]
-  for (let i = 0; i < 6; i++) paths.push(
-    ['read', `kv1/secret-${i}`, strong], ['read', `kv2/data/secret-${i}`, strong],
-    ['read', `cubbyhole/secret-${i}`, i % 2 === 0 ? weak : strong], ['read', `sys/policies/acl/policy-${i}`, strong],
-    ['read', `kv1/secret-${i}`, weak]
-  )
-  const reads: Subject['reads'][number][] = []
-  for (const [verb, path, token] of paths) reads.push([
-    verb, path, token, JSON.stringify((await server.request(verb, path, { token })).data),
-  ])
-  return { server, reads }
-}
-
-/** Asks a process that has opened nothing yet. Whatever answers must be what it was; everything else must be an error. */
-async function askAll({ server, reads }: Subject, store: Store, what: string): Promise<number> {
-  const victim = await server.sibling({ store }).catch(() => null)
-  if (victim === null) return reads.length
-  let refused = 0
-  for (const [verb, path, token, data] of reads) {
-    const answer = await victim.request(verb, path, { token })
-    if (answer.status === 200) assert.equal(JSON.stringify(answer.data), data, `${what}: ${verb} ${path}`)
-    else refused += 1
-  }
-  await victim.close()
-  return refused
-}
 
 async function keysOf(store: Store): Promise<string[]> {
   const keys: string[] = []
@@ -141,7 +92,7 @@ test('a running server does not serve what is changed under it either', async ()
     value.writeUInt8(value.readUInt8(8) ^ 1, 8)
     await server.store.commit([], [{ put: key, value }])
   }
-  for (const [verb, path, token, data] of reads) {
+  for (const { verb, path, token, data } of reads) {
     const answer = await server.request(verb, path, { token })
     if (answer.status === 200) assert.equal(JSON.stringify(answer.data), data, path)
   }

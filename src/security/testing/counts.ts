@@ -1,0 +1,19 @@
+/** How often something is tried: in `npm test`, and in the slow test beside it, which runs the very same code. See docs/reliability.md for what was reached. */
+interface Count {
+  readonly fast: number
+  readonly slow: number
+}
+
+const count = (fast: number, slow: number): Count => Object.freeze({ fast, slow })
+
+export const counts = Object.freeze({
+  /** Single bits of the data file that are turned over, and lengths that it is cut to. */
+  bitFlips: count(100, 10_000),
+  truncations: count(4, 410),
+  /** Requests full of secrets, of every operation, at random. */
+  redactedRequests: count(100, 10_000),
+  /** Sets of policies, with ten paths and four capabilities each. */
+  policySets: count(3_000, 25_000),
+  /** Spellings of the path of each operation, with each of six methods. */
+  spellings: count(1, 50),
+})
