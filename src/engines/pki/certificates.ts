@@ -1,14 +1,10 @@
 /**
- * Certificates that were made here: by serial number, and again in the folder of the hour in which they end, so that tidying finds what is over without
- * looking at the rest.
+ * Certificates that were made here, by serial number. Those whose serial number does not tell when they end stand again in the folder of the hour in which they do, so that
+ * tidying finds what is over without looking at the rest.
  */
 import { records } from '../../kit/records.ts'
 import type { Transaction } from '../../kit/store.ts'
-
-/** `aa-bb-…`: the form in keys. */
-export const dashed = (serial: string): string => serial.toLowerCase().replaceAll(':', '-')
-/** `aa:bb:…`: the form that is shown. */
-export const coloned = (serial: string): string => serial.toLowerCase().replaceAll('-', ':')
+import { dashed, tellsEnd } from './serials.ts'
 
 export const certificatesFolder = 'certs/'
 export const expiryFolder = 'expiry/'
@@ -25,14 +21,15 @@ const mark = Uint8Array.of(1)
 
 /** `serial` in either form; `notAfter` in milliseconds. */
 export function storeCertificate(store: Transaction, serial: string, der: Uint8Array, notAfter: number): void {
+  const name = dashed(serial)
   store.put(certificateKey(serial), der)
-  store.put(`${expiryFolder}${hourFolder(notAfter)}/${dashed(serial)}`, mark)
+  if (!tellsEnd(name, notAfter)) store.put(`${expiryFolder}${hourFolder(notAfter)}/${name}`, mark)
 }
 
-/** `hour` is the folder that it stands in. */
-export function forgetCertificate(store: Transaction, hour: string, serial: string): void {
+/** `hour` is the folder that it stands in, null for one whose serial number tells its end. */
+export function forgetCertificate(store: Transaction, hour: string | null, serial: string): void {
   store.delete(certificateKey(serial))
-  store.delete(`${expiryFolder}${hour}/${dashed(serial)}`)
+  if (hour !== null) store.delete(`${expiryFolder}${hour}/${dashed(serial)}`)
   metadata.remove(store, serial)
 }
 

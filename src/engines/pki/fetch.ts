@@ -8,13 +8,14 @@ import type { Transaction } from '../../kit/store.ts'
 import { formatTime } from '../../kit/time.ts'
 import { certificatePem } from './answer.ts'
 import { chainOf, findIssuerEntry, readIssuer, resolveIssuer } from './authority.ts'
-import { certificatesFolder, coloned, dashed, findCertificate, metadata, metadataFolder } from './certificates.ts'
+import { certificatesFolder, findCertificate, metadata, metadataFolder } from './certificates.ts'
 import { currentList, type ListCall } from './crl.ts'
 import { issuerRef } from './issue.ts'
 import { readIndex, type Issuer } from './records.ts'
 import { pageFields } from './request-fields.ts'
 import { revoked, revokedFolder } from './revoked.ts'
 import { serialOf } from './revoke.ts'
+import { coloned, dashed } from './serials.ts'
 
 const types = { certificate: 'application/pkix-cert', pem: 'application/pem-certificate-chain', list: 'application/pkix-crl', listPem: 'application/x-pem-file' } as const
 

@@ -77,7 +77,7 @@ export async function issueLeaf(call: LeafCall, order: LeafOrder, keyOf: () => P
   const draft: Draft = {
     ...validity, subject, issuer: authority.issuer.certificate.subject, spki: key.spki, extensions: order.isVerbatim && csr !== null ? verbatimExtensions(own, csr) : own,
   }
-  const made = await sign(draft, leafSigner(authority, role), call.random)
+  const made = await sign(draft, leafSigner(authority, role), call)
   if (!role.no_store) keep(call.store, made)
   return { issued: { ...made, authority, notBefore: validity.notBefore }, key }
 }

@@ -1,7 +1,9 @@
 /** Last phase of a certificate: number, signature, storage, and the answer. */
-import { isSelfSigned, newSerial, serialText, writeCertificate, type Signer } from '../../crypto/x509/certificate.ts'
+import { isSelfSigned, serialText, writeCertificate, type Signer } from '../../crypto/x509/certificate.ts'
 import type { Issuer } from './records.ts'
 import { storeCertificate } from './certificates.ts'
+import { serialFor } from './serials.ts'
+import type { Call } from '../../kit/operation.ts'
 import type { Transaction } from '../../kit/store.ts'
 import type { Validity } from './validity.ts'
 
@@ -20,8 +22,8 @@ export interface Made {
   readonly notAfter: number
 }
 
-export async function sign(draft: Draft, signer: Signer, random: (bytes: number) => Uint8Array): Promise<Made> {
-  const serial = newSerial(random)
+export async function sign(draft: Draft, signer: Signer, { now, random }: Pick<Call<unknown, unknown>, 'now' | 'random'>): Promise<Made> {
+  const serial = serialFor(draft.notAfter, now, random)
   return { der: await writeCertificate({ ...draft, serial }, signer), serial: serialText(serial), notAfter: draft.notAfter }
 }
 

@@ -8,8 +8,9 @@ import { writeEntry } from '../../crypto/x509/crl.ts'
 import { Conflict } from '../../kit/errors.ts'
 import { records } from '../../kit/records.ts'
 import type { Transaction } from '../../kit/store.ts'
-import { dashed, hourFolder } from './certificates.ts'
+import { hourFolder } from './certificates.ts'
 import type { Issuer } from './records.ts'
+import { dashed, tellsEnd } from './serials.ts'
 
 export interface RevokedRecord {
   /** '' where the issuer is not known any more. */
@@ -22,7 +23,7 @@ export interface RevokedRecord {
 }
 
 export const revokedFolder = 'revoked/'
-/** By the hour in which they end, as certificates have it. */
+/** By the hour in which they end, where their serial numbers do not tell it, as certificates have it. */
 export const revokedExpiryFolder = 'revoked-expiry/'
 export const revoked = records<RevokedRecord, [serial: string]>((serial) => revokedFolder + dashed(serial))
 
@@ -36,13 +37,14 @@ export const groupOfIssued = (certificate: Certificate): string => groupName(cer
 
 export function keepRevoked(store: Transaction, serial: string, record: RevokedRecord): void {
   revoked.write(store, record, serial)
-  store.put(`${revokedExpiryFolder}${hourFolder(record.notAfter)}/${dashed(serial)}`, Uint8Array.of(1))
+  const name = dashed(serial)
+  if (!tellsEnd(name, record.notAfter)) store.put(`${revokedExpiryFolder}${hourFolder(record.notAfter)}/${name}`, Uint8Array.of(1))
 }
 
-/** The record only: pages are tidied whole. */
-export function forgetRevoked(store: Transaction, hour: string, serial: string): void {
+/** The record only: pages are tidied whole. `hour`: see `forgetCertificate`. */
+export function forgetRevoked(store: Transaction, hour: string | null, serial: string): void {
   revoked.remove(store, serial)
-  store.delete(`${revokedExpiryFolder}${hour}/${dashed(serial)}`)
+  if (hour !== null) store.delete(`${revokedExpiryFolder}${hour}/${dashed(serial)}`)
 }
 
 /** `[serial in hexadecimal, revoked at, ends at]`, times in milliseconds. */

@@ -79,7 +79,7 @@ async function signRoot(call: CaCall, input: RootInput, draft: Awaited<ReturnTyp
   const extensions = caExtensions({
     ...draft, type: key.record.type, ids: { subject: id, authority: id }, pathLength: pathLengthFrom(input.max_path_length), keyUsage: input.key_usage, extKeyUsage: input,
   })
-  const made = await sign({ ...draft.validity, issuer: draft.subject, subject: draft.subject, spki: key.spki, extensions }, signer, call.random)
+  const made = await sign({ ...draft.validity, issuer: draft.subject, subject: draft.subject, spki: key.spki, extensions }, signer, call)
   return { made, algorithm: signer.algorithm.name }
 }
 

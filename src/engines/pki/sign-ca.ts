@@ -57,7 +57,7 @@ async function signIntermediate(call: SignCall, ref: string, input: Intermediate
     isSubjectEmpty: isEmptyName(subject), urls, pathLength, constraints: constraintsOf(input), keyUsage: input.key_usage, extKeyUsage: input,
   })
   const extensions = input.use_csr_values ? withRequested(own, csr) : own
-  const made = await sign({ ...validity, issuer: certificate.subject, subject, spki: csr.spki, extensions }, signerFor(authority.key, input.signature_bits, input.use_pss), call.random)
+  const made = await sign({ ...validity, issuer: certificate.subject, subject, spki: csr.spki, extensions }, signerFor(authority.key, input.signature_bits, input.use_pss), call)
   keep(call.store, made)
   if (made.notAfter > certificate.notAfter) call.warn(warnings.outlivesIssuer)
   if (isEmptyName(subject)) call.warn(warnings.noSubject)
