@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { missingProgram, runProgram } from '../compat/clients/shell.ts'
 import { startMariadb } from '../src/engines/database/testing/mariadb.ts'
 import { startPostgres } from '../src/engines/database/testing/postgresql.ts'
+import { startKeyService } from '../src/engines/service-keys/testing/key-service.ts'
 import { cleanEnvironment, cofferCommand, projectRoot, startDevServer, type TestServer } from '../compat/server.ts'
 import { isAsExpected, outputsOf, parseGuide, scriptOf } from './guide-blocks.ts'
 
@@ -31,7 +32,12 @@ async function withDatabases(): Promise<Surroundings | null> {
   return { stop, places: [['localhost:5432', `127.0.0.1:${postgres.port}`], ['-h localhost -p 5432', `-h 127.0.0.1 -p ${postgres.port}`], ['localhost:3306', `127.0.0.1:${mariadb.port}`], ['-P 3306', `-P ${mariadb.port}`]] }
 }
 
-const surroundings: Readonly<Record<string, () => Promise<Surroundings | null>>> = { 'database.md': withDatabases, 'database-rotation.md': withDatabases }
+async function withShop(): Promise<Surroundings> {
+  const { url, admin, stop } = await startKeyService()
+  return { stop, places: [['http://localhost:9000/api', url], ['shop-admin-token', admin]] }
+}
+
+const surroundings: Readonly<Record<string, () => Promise<Surroundings | null>>> = { 'database.md': withDatabases, 'database-rotation.md': withDatabases, 'service-keys.md': withShop }
 
 /** Runs a script in bash as a reader would: `coffer` is a command, and `login` has kept the token. */
 async function runScript(server: TestServer, token: string, script: string): Promise<string> {

@@ -8,8 +8,9 @@ import { kvV2 } from './kv-v2/index.ts'
 import { ldap } from './ldap/index.ts'
 import { pki } from './pki/index.ts'
 import { rabbitmq } from './rabbitmq/index.ts'
+import { serviceKeys } from './service-keys/index.ts'
 import { sshEngine } from './ssh/index.ts'
 import { totpEngine } from './totp/index.ts'
 import { transit } from './transit/index.ts'
 
-export const engines: readonly Engine[] = Object.freeze([cubbyhole, database, kubernetes, kvV1, kvV2, ldap, pki, rabbitmq, sshEngine, totpEngine, transit])
+export const engines: readonly Engine[] = Object.freeze([cubbyhole, database, kubernetes, kvV1, kvV2, ldap, pki, rabbitmq, serviceKeys, sshEngine, totpEngine, transit])

@@ -2,10 +2,12 @@
  * Requests to the systems behind engines: over HTTP, each on a connection of its own, within a time, with bounded answers, without redirects. What comes
  * of a failure never holds a header, a body, or what stands behind the host in the URL.
  */
+import { createHash } from 'node:crypto'
 import { lookup as lookupName, type LookupAddress } from 'node:dns'
 import { request as overHttp, type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import { request as overHttps } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
+import { checkServerIdentity, type PeerCertificate } from 'node:tls'
 import { ApiError, badRequest } from '../../kit/errors.ts'
 import { NothingDone } from '../../kit/outside.ts'
 
@@ -16,6 +18,8 @@ export interface HttpTls {
   readonly key?: string
   readonly serverName?: string
   readonly insecure?: boolean
+  /** SHA-256 of the certificate that the server must have, besides all else: 64 hexadecimal digits in lower case. */
+  readonly pin?: string
   /** Default: 1.2. */
   readonly minVersion?: 'TLSv1.3'
 }
@@ -91,11 +95,15 @@ export function sendHttp(settings: HttpSettings, { method, url, headers = {}, bo
 
 const hostOf = (url: URL): string => url.hostname.replaceAll(/[[\]]/g, '')
 
-const tlsOptions = ({ ca, cert, key, serverName, insecure, minVersion }: HttpTls) => ({
+const tlsOptions = ({ ca, cert, key, serverName, insecure, minVersion, pin }: HttpTls) => ({
   minVersion: minVersion ?? ('TLSv1.2' as const),
   rejectUnauthorized: insecure !== true,
   ...(ca === undefined ? {} : { ca }), ...(cert === undefined ? {} : { cert }), ...(key === undefined ? {} : { key }), ...(serverName === undefined ? {} : { servername: serverName }),
+  ...(pin === undefined ? {} : { checkServerIdentity: (host: string, peer: PeerCertificate) => checkServerIdentity(host, peer) ?? differenceOf(peer, pin) }),
 })
+
+const differenceOf = ({ raw }: PeerCertificate, pin: string): Error | undefined =>
+  createHash('sha256').update(raw).digest('hex') === pin ? undefined : new ApiError('bad_gateway', 'the server has another certificate than the one that is pinned')
 
 /** What a name stands for is checked where it is connected to, so that a name that changes between two questions gains nothing. */
 const checkedLookup = ({ checkAddress }: HttpSettings): LookupFunction => (hostname, options, callback) => {

@@ -102,6 +102,13 @@ describe('a refusal', () => {
     assert.deepEqual([outcome.state, service.active], ['unchanged', 'old-value'])
   })
 
+  test('of a login leaves both on record where the new one stands beside the old one and could not be taken back', async () => {
+    const service = new Service()
+    const target: Target<Key> = { ...service.target, standsBeside: true, set: async () => undefined, takeBack: () => Promise.reject(new Error('away')) }
+    const outcome = await carryOut(target, { old, next: fresh, isResumed: false }, { signal: new AbortController().signal, note: async () => undefined })
+    assert.deepEqual(outcome, { state: 'open', failure: 'the new secret was taken, but a login with it is refused; taking it back failed: away' })
+  })
+
   test('that cannot be taken back leaves both on record', async () => {
     const service = new Service()
     const target: Target<Key> = { ...service.target, activate: () => Promise.reject(badRequest('no')), takeBack: () => Promise.reject(new Error('away')) }

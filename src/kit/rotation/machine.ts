@@ -18,6 +18,8 @@ export interface Target<S> {
   readonly activate?: (secret: S, signal: AbortSignal) => Promise<void>
   /** Undoes what was done for `next`, so that `old` is the one that works. */
   readonly takeBack: (old: S, next: S, signal: AbortSignal) => Promise<void>
+  /** The new secret stands beside the old one, and stays where it is not taken back: that the old one works is no proof that it is gone. */
+  readonly standsBeside?: boolean
   /** Whether a new secret that works proves that `set` was done. Default: it does. */
   readonly isProvenByWorking?: boolean
   /** Whether `set` is believed where the new secret cannot be tried. */
@@ -91,7 +93,8 @@ async function verified<S>(target: Target<S>, { old, next }: Plan<S>, signal: Ab
   if (looks !== 'refused') return target.isBelieved ? { state: 'done' } : { state: 'open', failure: `the new secret could not be tried: ${looks.unknown}` }
   const failure = 'the new secret was taken, but a login with it is refused'
   if (old === null) return { state: 'unchanged', failure }
-  await target.takeBack(old, next, signal).catch(() => undefined)
+  const left = await target.takeBack(old, next, signal).then(() => null, textOfError)
+  if (left !== null && target.standsBeside === true) return { state: 'open', failure: `${failure}; taking it back failed: ${left}` }
   const isOld = (await target.looks(old, signal)) === 'works'
   return isOld ? { state: 'unchanged', failure: `${failure}; the old one works` } : { state: 'open', failure: `${failure}, and the old one does not work either` }
 }

@@ -34,12 +34,12 @@ export interface RotatingName {
 const mark = new Uint8Array([1])
 export const schedulePrefix = 'schedule/'
 const stamp = (ms: number): string => Math.max(0, Math.floor(ms)).toString(16).padStart(12, '0')
-const scheduleKey = (at: number, { kind, name }: RotatingName): string => `${schedulePrefix}${stamp(at)}.${kind}.${encodeURIComponent(name)}`
+const scheduleKey = (prefix: string, at: number, { kind, name }: RotatingName): string => `${prefix}${stamp(at)}.${kind}.${encodeURIComponent(name)}`
 
-/** Moves the entry of something in the index of what is due. 0: it has none. */
-export function reschedule(store: Transaction, name: RotatingName, before: number, after: number): void {
-  if (before > 0 && before !== after) store.delete(scheduleKey(before, name))
-  if (after > 0) store.put(scheduleKey(after, name), mark)
+/** Moves the entry of something in the index of what is due. 0: it has none. `prefix`: of an engine's own index of that form. */
+export function reschedule(store: Transaction, name: RotatingName, before: number, after: number, prefix = schedulePrefix): void {
+  if (before > 0 && before !== after) store.delete(scheduleKey(prefix, before, name))
+  if (after > 0) store.put(scheduleKey(prefix, after, name), mark)
 }
 
 export function parseScheduleName(entry: string): RotatingName & { readonly at: number } {
