@@ -18,7 +18,17 @@ export function decodeOnce<T>(entry: Entry, parse: (text: string) => T): T {
   return made
 }
 
-const parseRecord = (text: string): unknown => freezeDeep(parseJson(text, { depth: Infinity, strings: Infinity }))
+/** How records of a shape are written where their plain JSON would be too long. `decode` answers what is frozen, and takes whatever an older version wrote. */
+export interface RecordForm<T> {
+  readonly encode: (value: T) => string
+  readonly decode: (text: string) => T
+}
+
+/** Their JSON, field by field. */
+export const plainForm: RecordForm<unknown> = Object.freeze({
+  encode: (value: unknown) => encodeJson(value as Json),
+  decode: (text: string): unknown => freezeDeep(parseJson(text, { depth: Infinity, strings: Infinity })),
+})
 
 /** A family of records of one shape under keys made by `key`. */
 export interface RecordFamily<T, K extends readonly string[]> {
@@ -31,9 +41,9 @@ export interface RecordFamily<T, K extends readonly string[]> {
 }
 
 /** Declares where records of type `T` live. The shape is trusted: only this program writes them, and the barrier proves it. */
-export function records<T extends object, K extends readonly string[]>(key: (...parts: K) => string): RecordFamily<T, K> {
-  const encode = (value: T): Uint8Array => encoder.encode(encodeJson(value as unknown as Json))
-  const decode = (entry: Entry): T => decodeOnce(entry, parseRecord) as T
+export function records<T extends object, K extends readonly string[]>(key: (...parts: K) => string, form: RecordForm<T> = plainForm as RecordForm<T>): RecordFamily<T, K> {
+  const encode = (value: T): Uint8Array => encoder.encode(form.encode(value))
+  const decode = (entry: Entry): T => decodeOnce(entry, form.decode)
   return {
     key,
     encode,

@@ -74,7 +74,7 @@ async function moveSome({ store, now, random }: ConvertCall, paths: readonly str
     const { secret, version } = addVersion(emptySecret(newId(random), now), 1, made)
     expectations.push({ key, version: entry.version })
     writes.push({ del: key }, { put: secrets.key(path), value: secrets.encode(secret) })
-    writes.push({ put: valueKey(secret.id, version.number), value: entry.value })
+    writes.push({ put: valueKey(secret.id, version.slot), value: entry.value })
     bytes += entry.value.length
   }
   if (writes.length > 0) await store.commit(expectations, writes)

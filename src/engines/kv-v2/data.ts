@@ -39,7 +39,7 @@ export const readData = dataPath.read({
     if (secret === null || version === null) return null
     const metadata = writtenVersion(secret, version)
     if (!isReadable(version, now)) return reply({ status: 404, data: { data: null, metadata } })
-    return { data: await readValue(store, params.path, secret, version.number), metadata }
+    return { data: await readValue(store, params.path, secret, version), metadata }
   },
 })
 
@@ -75,7 +75,7 @@ export const patchData = dataPath.patch({
     const version = findVersion(secret, 0)
     if (version === null) return nothingToPatch
     if (!isReadable(version, now)) return reply({ status: 404, data: showVersion(secret, version) })
-    const before = await readValue(store, params.path, secret, version.number)
+    const before = await readValue(store, params.path, secret, version)
     return writeVersion(call, mount, secret, mergeObject(before.value() as JsonObject, input.data))
   },
 })
@@ -108,7 +108,7 @@ function writeVersion(call: WriteCall, mount: MountSettings, before: SecretRecor
     by: caller === null ? null : { accessor: caller.accessor, entity: caller.entityId },
   })
   secrets.write(store, secret, params.path)
-  writeValue(store, secret.id, version.number, encodeJson(data))
-  for (const { number } of dropped) removeValue(store, secret.id, number)
+  writeValue(store, secret.id, version, encodeJson(data))
+  for (const old of dropped) removeValue(store, secret.id, old)
   return showVersion(secret, version)
 }

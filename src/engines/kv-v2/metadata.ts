@@ -84,7 +84,7 @@ export const deleteMetadata = metadataPath.delete({
   async handle({ params, store }) {
     const secret = await findSecret(store, params.path)
     if (secret === null) return null
-    for (const { number, state } of secret.versions) if (state === 'live') removeValue(store, secret.id, number)
+    for (const version of secret.versions) if (version.state === 'live') removeValue(store, secret.id, version)
     secrets.remove(store, params.path)
     return null
   },

@@ -167,7 +167,7 @@ async function checkStore(store: Store): Promise<void> {
     if (key.startsWith('.versions/')) found.push(key)
     if (!key.startsWith('secrets/')) continue
     const secret = await secrets.read(beginTransaction(store), key.slice('secrets/'.length))
-    for (const version of secret?.versions ?? []) if (version.state === 'live') expected.push(`.versions/${secret?.id}/${version.number}`)
+    for (const version of secret?.versions ?? []) if (version.state === 'live') expected.push(`.versions/${secret?.id}/${version.slot}`)
   }
   assert.deepEqual(found.sort(), expected.sort())
 }

@@ -6,9 +6,12 @@ import { badRequest, Conflict, internal } from '../../kit/errors.ts'
 import { JsonText } from '../../kit/json.ts'
 import { decodeOnce, records } from '../../kit/records.ts'
 import type { Transaction } from '../../kit/store.ts'
+import { secretForm } from './secret-form.ts'
 
 export interface VersionRecord {
   readonly number: number
+  /** Where its data is: that of the version whose place it took, or its own number. Never above the number. */
+  readonly slot: number
   /** Names the version for good, in this mount and in others. */
   readonly id: string
   /** `destroyed`: its data is gone for good. Whether a live version is deleted depends on the clock: see `isReadable`. */
@@ -22,7 +25,18 @@ export interface VersionRecord {
   readonly by: { readonly accessor: string; readonly entity: string } | null
 }
 
-export interface SecretRecord {
+/** What can be set for a secret. */
+export interface SecretSettings {
+  /** 0: what the mount says. */
+  readonly maxVersions: number
+  readonly casRequired: boolean
+  readonly metadataCasRequired: boolean
+  /** 0: what the mount says. */
+  readonly deleteAfterSeconds: number
+  readonly custom: Readonly<Record<string, string>> | null
+}
+
+export interface SecretRecord extends SecretSettings {
   /** The folder of its versions. A secret that is removed and written again gets another one. */
   readonly id: string
   readonly createdAt: number
@@ -33,13 +47,6 @@ export interface SecretRecord {
   readonly oldest: number
   /** Counts the writes of the settings, for `metadata_cas`. */
   readonly revision: number
-  /** 0: what the mount says. */
-  readonly maxVersions: number
-  readonly casRequired: boolean
-  readonly metadataCasRequired: boolean
-  /** 0: what the mount says. */
-  readonly deleteAfterSeconds: number
-  readonly custom: Readonly<Record<string, string>> | null
   /** Ascending by number, without gaps. */
   readonly versions: readonly VersionRecord[]
 }
@@ -56,7 +63,7 @@ export interface MountSettings {
 }
 
 export const secretsFolder = 'secrets/'
-export const secrets = records<SecretRecord, [path: string]>((path) => secretsFolder + path)
+export const secrets = records<SecretRecord, [path: string]>((path) => secretsFolder + path, secretForm)
 export const mounts = records<MountSettings, []>(() => '.mount')
 
 export const freshMount: MountSettings = Object.freeze({
@@ -97,23 +104,36 @@ export const newId = (random: (bytes: number) => Uint8Array): string => Buffer.f
 
 const encoder = new TextEncoder()
 
-export const valueKey = (id: string, number: number): string => `.versions/${id}/${number}`
+export const valueKey = (id: string, slot: number): string => `.versions/${id}/${slot}`
+
+interface StoredValue {
+  readonly number: number
+  readonly json: JsonText
+}
+
+/** `NUMBER\n` and the JSON, since a slot has the data of one version after the other. Up to form 2 of the data, and from version 1, only the JSON of the version whose number is the slot. */
+export function decodeValue(text: string, slot: number): StoredValue {
+  if (text.startsWith('{')) return { number: slot, json: new JsonText(text) }
+  const end = text.indexOf('\n')
+  return { number: Number(text.slice(0, end)), json: new JsonText(text.slice(end + 1)) }
+}
 
 /**
  * The data of a version, once decoded for as long as the store hands out the same entry. Throws `Conflict` when they were removed after
- * their secret was read: whoever reads begins again.
+ * their secret was read, or made place for those of a later version: whoever reads begins again.
  */
-export async function readValue(store: Transaction, path: string, { id }: SecretRecord, number: number): Promise<JsonText> {
-  const key = valueKey(id, number)
+export async function readValue(store: Transaction, path: string, { id }: SecretRecord, { number, slot }: VersionRecord): Promise<JsonText> {
+  const key = valueKey(id, slot)
   const entry = await store.get(key)
-  if (entry !== null) return decodeOnce(entry, (json) => new JsonText(json))
+  const found = entry === null ? null : decodeOnce(entry, (text) => decodeValue(text, slot))
+  if (found?.number === number) return found.json
   const now = await secrets.read(store, path)
   const isLost = now?.id === id && now.versions.some((version) => version.number === number && version.state === 'live')
   throw isLost ? internal(`version ${number} of secret ${id} has no data`) : new Conflict(key)
 }
 
 /** `json` must be the text of a JSON object: it is handed out as it stands. */
-export const writeValue = (store: Transaction, id: string, number: number, json: string): void =>
-  store.put(valueKey(id, number), encoder.encode(json))
+export const writeValue = (store: Transaction, id: string, { number, slot }: VersionRecord, json: string): void =>
+  store.put(valueKey(id, slot), encoder.encode(`${number}\n${json}`))
 
-export const removeValue = (store: Transaction, id: string, number: number): void => store.delete(valueKey(id, number))
+export const removeValue = (store: Transaction, id: string, { slot }: VersionRecord): void => store.delete(valueKey(id, slot))

@@ -33,7 +33,18 @@ test('the oldest versions are dropped, and `oldest` moves when the limit is reac
   assert.deepEqual(numbers(withVersions(6, 4)), [3, 4, 5, 6])
   assert.deepEqual(numbers(withVersions(3, 1)), [3])
   const { secret, dropped } = addVersion(withVersions(8, 10), 3, made(9))
-  assert.deepEqual([secret.oldest, numbers(secret), dropped.map((v) => v.number)], [7, [7, 8, 9], [1, 2, 3, 4, 5, 6]])
+  assert.deepEqual([secret.oldest, numbers(secret), dropped.map((v) => v.number)], [7, [7, 8, 9], [2, 3, 4, 5, 6]])
+})
+
+test('a new version takes the slot of one that is dropped, and no two have the same, whatever is kept meanwhile', () => {
+  const slots = (secret: SecretRecord): number[] => secret.versions.map((v) => v.slot)
+  assert.deepEqual(slots(withVersions(7, 3)), [2, 3, 1])
+  let secret = withVersions(7, 3)
+  for (const [kept, at] of [[5, 8], [5, 9], [2, 10], [4, 11], [4, 12], [4, 13], [1, 14], [3, 15]] as const) {
+    secret = addVersion(secret, kept, made(at)).secret
+    assert.equal(new Set(slots(secret)).size, secret.versions.length)
+    for (const { slot, number } of secret.versions) assert.ok(slot <= number)
+  }
 })
 
 test('a higher limit does not bring dropped versions back, and keeps more from then on', () => {
@@ -44,7 +55,8 @@ test('a higher limit does not bring dropped versions back, and keeps more from t
 
 test('a destroyed version has no data left to drop', () => {
   const secret = changeVersions(withVersions(3, 10), [1], destroyed)
-  assert.deepEqual(addVersion(secret, 2, made(4)).dropped.map((v) => v.number), [2])
+  const { dropped, version } = addVersion(secret, 1, made(4))
+  assert.deepEqual([dropped.map((v) => v.number), version.slot], [[3], 2])
 })
 
 test('a version is found by its number; numbers below 1 mean the current one', () => {

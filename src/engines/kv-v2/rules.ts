@@ -53,16 +53,18 @@ export const emptySecret = (id: string, now: number): SecretRecord => ({
 export interface Added {
   readonly secret: SecretRecord
   readonly version: VersionRecord
-  /** Versions that are not kept any more and whose data is still there. */
+  /** Versions that are not kept any more and whose data is to be removed: all but that of one, whose slot the new version takes. */
   readonly dropped: readonly VersionRecord[]
 }
 
 /** Adds the next version and drops the oldest ones. `oldest` moves exactly as it does in Vault: when the number reaches the limit. */
-export function addVersion(secret: SecretRecord, kept: number, made: Omit<VersionRecord, 'number' | 'state' | 'labels'>): Added {
+export function addVersion(secret: SecretRecord, kept: number, made: Omit<VersionRecord, 'number' | 'slot' | 'state' | 'labels'>): Added {
   const current = secret.current + 1
-  const version: VersionRecord = { number: current, state: 'live', labels: {}, ...made }
   const oldest = current - secret.oldest >= kept ? current - kept + 1 : secret.oldest
   const before = secret.versions
+  const [reused, ...dropped] = before.filter((v) => v.number < oldest && v.state === 'live')
+  // No slot is above the number of its version: that of a new one is free.
+  const version: VersionRecord = { number: current, slot: reused?.slot ?? current, state: 'live', labels: {}, ...made }
   return {
     version,
     secret: {
@@ -72,7 +74,7 @@ export function addVersion(secret: SecretRecord, kept: number, made: Omit<Versio
       updatedAt: made.createdAt,
       versions: [...before.filter((v) => v.number >= oldest), version],
     },
-    dropped: before.filter((v) => v.number < oldest && v.state === 'live'),
+    dropped,
   }
 }
 

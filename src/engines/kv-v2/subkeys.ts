@@ -21,7 +21,7 @@ export const readSubkeys = path('subkeys/{path*}', { path: text('Where the secre
     if (secret === null || version === null) return null
     const metadata = writtenVersion(secret, version)
     if (!isReadable(version, now)) return reply({ status: 404, data: { subkeys: null, metadata } })
-    const value = await readValue(store, params.path, secret, version.number)
+    const value = await readValue(store, params.path, secret, version)
     return { subkeys: outline(value.value() as JsonObject, input.depth), metadata }
   },
 })

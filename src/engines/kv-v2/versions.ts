@@ -58,7 +58,7 @@ export const destroyVersions = path('destroy/{path*}', pathField).write({
     if (call.input.versions.length === 0) throw badRequest('no version number provided')
     const changed = await change(call, destroyed)
     changed?.after.versions.forEach((version, i) => {
-      if (version !== changed.before.versions[i]) removeValue(call.store, changed.after.id, version.number)
+      if (version !== changed.before.versions[i]) removeValue(call.store, changed.after.id, version)
     })
     return null
   },
