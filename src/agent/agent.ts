@@ -4,12 +4,15 @@ import type { Client } from '../../client/src/client.ts'
 import type { Listener } from '../http/listener.ts'
 import { keepLoggedIn, reasonOf } from './auth/keeper.ts'
 import { checkMethod, type Granted } from './auth/methods.ts'
+import type { ResponseCache } from './cache/cache.ts'
 import { Child } from './child.ts'
 import { runCommand } from './command.ts'
 import type { AgentConfig, AgentMode, TemplateSettings } from './config/settings.ts'
 import { writeWhole } from './files.ts'
 import { pause, type AgentHost } from './host.ts'
 import { Metrics } from './metrics.ts'
+import type { WireResponse } from '../request/wire.ts'
+import type { Forward } from './proxy/message.ts'
 import type { Upstream } from './proxy/upstream.ts'
 import { Secrets } from './secrets.ts'
 import { fillSinks } from './sinks.ts'
@@ -54,6 +57,7 @@ class Agent {
   /** '' before the first login, and where it is somebody else's. */
   #token = ''
   #listeners: readonly Listener[] = []
+  #cache: ResponseCache | null = null
   #wake = new AbortController()
   #exitCode = 0
   #environment = ''
@@ -81,6 +85,7 @@ class Agent {
       this.#stop.abort()
       await this.#child?.stop()
       await Promise.all(this.#listeners.map((listener) => listener.stop(drainMs)))
+      this.#cache?.stop()
       done()
     }
     return this.#exitCode
@@ -103,8 +108,20 @@ class Agent {
     if (listeners.length === 0) return []
     const [{ startListeners }, { forwardTo }] = await Promise.all([import('./proxy/listeners.ts'), import('./proxy/upstream.ts')])
     const upstream = this.#connections.proxy
-    const world = { upstream, forward: forwardTo(upstream), rule, ownToken: () => this.#token, host: this.#host, metrics: this.#metrics }
-    return await startListeners({ mode: this.#mode, listeners, world, quit: () => this.#onQuit(), clearCache: () => ({ status: 200, body: null }) })
+    const ownToken = (): string => this.#token
+    const { forward, clear } = await this.#caching(forwardTo(upstream), ownToken)
+    const world = { upstream, forward, rule, ownToken, host: this.#host, metrics: this.#metrics }
+    return await startListeners({ mode: this.#mode, listeners, world, quit: () => this.#onQuit(), clearCache: clear })
+  }
+
+  async #caching(forward: Forward, ownToken: () => string): Promise<{ readonly forward: Forward; readonly clear: (body: Uint8Array) => WireResponse }> {
+    const { cache: rules } = this.#config
+    if (rules === null) return { forward, clear: () => ({ status: 200, body: null, contentType: '' }) }
+    const [{ ResponseCache: Cache }, { clearCache }] = await Promise.all([import('./cache/cache.ts'), import('./cache/clear.ts')])
+    const cache = new Cache({ forward, host: this.#host, ownToken, rules })
+    this.#cache = cache
+    this.#metrics.tell(() => ({ 'cache.entries': cache.entries.size, 'cache.bytes': cache.entries.bytes }))
+    return { forward: cache.forward, clear: (body) => clearCache(cache.entries, body) }
   }
 
   #onQuit(): void {

@@ -5,9 +5,10 @@ export type Counted = `auth.${'success' | 'failure'}` | `proxy.${'success' | 'cl
 
 export class Metrics {
   readonly #counts = new Map<Counted, number>()
-  readonly #gauges: () => Readonly<Record<string, number>>
+  #gauges: () => Readonly<Record<string, number>> = () => ({})
 
-  constructor(gauges: () => Readonly<Record<string, number>> = () => ({})) {
+  /** From now on these are told as well: values of the moment. */
+  tell(gauges: () => Readonly<Record<string, number>>): void {
     this.#gauges = gauges
   }
 
@@ -19,7 +20,7 @@ export class Metrics {
   prometheus(): string {
     const line = (kind: string, name: string, value: number): string => `# TYPE vault_agent_${name} ${kind}\nvault_agent_${name} ${value}\n`
     const counters = [...this.#counts].map(([name, value]) => line('counter', name.replaceAll('.', '_'), value))
-    return [...counters, ...Object.entries(this.#gauges()).map(([name, value]) => line('gauge', name, value))].join('')
+    return [...counters, ...Object.entries(this.#gauges()).map(([name, value]) => line('gauge', name.replaceAll('.', '_'), value))].join('')
   }
 
   /** `now`: milliseconds since 1970. */

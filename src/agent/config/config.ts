@@ -2,6 +2,7 @@
 import type { Environment } from '../../../client/src/node/environment.ts'
 import type { HclRecord } from '../../kit/hcl/decode.ts'
 import { authOf } from './auth.ts'
+import { cacheOf, consistencyOf } from './cache.ts'
 import { AgentConfigError, Block } from './entries.ts'
 import { listenerOf, tokenRuleOf } from './listener.ts'
 import { logOf } from './log.ts'
@@ -13,6 +14,9 @@ export function agentConfigOf(record: HclRecord, mode: AgentMode, environment: E
   const vault = root.block('vault')
   const auth = root.block('auto_auth')
   const proxy = root.block('api_proxy')
+  const { cache, tokenRule, warnings } = cacheOf(root.block('cache'))
+  const proxyRule = tokenRuleOf(proxy)
+  if (tokenRule !== null && proxyRule !== null) throw new AgentConfigError('use_auto_auth_token is in api_proxy and in cache: leave it in api_proxy')
   const config: AgentConfig = {
     server: serverOf(vault ?? new Block('vault.', {})),
     ...authOf(auth, environment),
@@ -20,15 +24,15 @@ export function agentConfigOf(record: HclRecord, mode: AgentMode, environment: E
     exitAfterAuth: root.flag('exit_after_auth'),
     pidFile: root.text('pid_file'),
     listeners: root.labelled('listener').map(({ label, block }) => listenerOf(label, block, mode)),
-    tokenRule: tokenRuleOf(proxy) ?? 'own',
+    tokenRule: proxyRule ?? tokenRule ?? 'own',
+    cache,
     log: logOf(root),
     unkept: unkeptOf(root),
-    warnings: [...sentNowhere(root)],
+    warnings: [...warnings, ...consistencyOf(proxy), ...sentNowhere(root)],
   }
   proxy?.finish()
-  if (root.ignore('cache').length > 0) throw new AgentConfigError('cache is not supported yet')
   root.finish()
-  check(config, proxy !== null)
+  check(config, mode, proxy !== null)
   return config
 }
 
@@ -62,8 +66,8 @@ function sentNowhere(root: Block): string[] {
   return sends.map((key) => `telemetry.${key} has no effect: figures are not sent, read them at /agent/v1/metrics`)
 }
 
-function check(config: AgentConfig, hasProxy: boolean): void {
-  const { exec, variables, templates, method, sinks, listeners, tokenRule } = config
+function check(config: AgentConfig, mode: AgentMode, hasProxy: boolean): void {
+  const { exec, variables, templates, method, sinks, listeners, tokenRule, cache } = config
   const fails = (condition: boolean, message: string): void => {
     if (condition) throw new AgentConfigError(message)
   }
@@ -75,11 +79,12 @@ function check(config: AgentConfig, hasProxy: boolean): void {
   fails(variables.length > 0 && hasProxy, 'env_template and api_proxy do not go together')
   fails(method === null && sinks.length > 0, 'a sink needs auto_auth')
   fails(wraps && renders, 'auto_auth.method.wrap_ttl does not go together with templates: the agent itself could not use the token')
-  fails(wraps && tokenRule !== 'own', 'auto_auth.method.wrap_ttl does not go together with api_proxy.use_auto_auth_token: the agent itself could not use the token')
+  fails(wraps && tokenRule !== 'own', 'auto_auth.method.wrap_ttl does not go together with use_auto_auth_token: the agent itself could not use the token')
   fails(wraps && sinks.length > 1, 'auto_auth.method.wrap_ttl allows one sink: a wrapped token can be unwrapped once')
   fails(wraps && sinks.some(({ wrapTtlSeconds }) => wrapTtlSeconds > 0), 'auto_auth.method.wrap_ttl and the wrap_ttl of a sink do not go together')
   fails(hasProxy && listeners.length === 0, 'api_proxy needs at least one listener')
-  fails(method === null && tokenRule !== 'own', 'api_proxy.use_auto_auth_token needs auto_auth')
+  fails(cache !== null && listeners.length === 0 && !renders, `cache needs at least one listener${mode === 'agent' ? ' or template' : ''}`)
+  fails(method === null && tokenRule !== 'own', 'use_auto_auth_token needs auto_auth')
 }
 
 function serverOf(block: Block): ServerSettings {

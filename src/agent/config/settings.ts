@@ -74,6 +74,15 @@ export interface ExecSettings {
   readonly stopSignal: NodeJS.Signals
 }
 
+export interface CacheRules {
+  /** Of tokens and leases. */
+  readonly keepsLeases: boolean
+  /** How long an answer of KV is good for; 0: none is kept. */
+  readonly staticSeconds: number
+  /** Whether one that is older serves while the server does not answer. */
+  readonly servesStale: boolean
+}
+
 export interface AgentConfig {
   readonly server: ServerSettings
   readonly method: MethodSettings | null
@@ -89,6 +98,8 @@ export interface AgentConfig {
   readonly leaseThreshold: number
   readonly listeners: readonly AgentListener[]
   readonly tokenRule: TokenRule
+  /** Null: nothing is kept. */
+  readonly cache: CacheRules | null
   readonly log: LogChoice
   /** Parts that open a connection for each request. */
   readonly unkept: ReadonlySet<ConnectionUse>

@@ -23,6 +23,8 @@ export interface ProxyAnswer {
   /** As the server sent them, without what belongs to one connection. */
   readonly headers: readonly (readonly [name: string, value: string])[]
   readonly body: Uint8Array
+  /** Where there is a cache: how old the answer is, or null for one that comes from the server. */
+  readonly cached?: { readonly ageSeconds: number | null }
 }
 
 /** Throws `ClientError` where no answer came. */

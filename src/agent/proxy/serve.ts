@@ -8,6 +8,7 @@ import { reasonOf } from '../auth/keeper.ts'
 import type { TokenRule } from '../config/listener.ts'
 import type { AgentHost } from '../host.ts'
 import type { Metrics } from '../metrics.ts'
+import { fieldOf } from './fields.ts'
 import { isJson, isPassedOn, type Forward, type ProxyAnswer, type ProxyRequest } from './message.ts'
 import { streamThrough, type Upstream } from './upstream.ts'
 
@@ -36,6 +37,7 @@ export async function serveProxied(world: ProxyWorld, wire: WireRequest): Promis
     const request = proxied(wire, token, await bodyOf(wire, world.bodyBytesMax))
     const answer = await world.forward(request)
     metrics.count(answer.status < 400 ? 'proxy.success' : 'proxy.client_error')
+    if (answer.cached !== undefined) metrics.count(answer.cached.ageSeconds === null ? 'cache.miss' : 'cache.hit')
     if (answer.status === 403 && token === '' && world.rule !== 'own') return notYet
     return sent(world.rule === 'own' ? answer : withoutOwnToken(answer, request, own))
   } catch (error) {
@@ -72,7 +74,13 @@ async function bodyOf({ upload, jsonText, raw }: WireRequest, bytesMax: number):
 const typeOf = (headers: ProxyAnswer['headers']): string => headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? ''
 const besidesType = (headers: ProxyAnswer['headers']): ProxyAnswer['headers'] => headers.filter(([name]) => name.toLowerCase() !== 'content-type')
 
-const sent = ({ status, headers, body }: ProxyAnswer): WireResponse => ({ status, headers: besidesType(headers), contentType: typeOf(headers), body: body.length === 0 ? null : body })
+const sent = ({ status, headers, body, cached }: ProxyAnswer): WireResponse => ({ status, headers: [...besidesType(headers), ...cacheHeaders(cached)], contentType: typeOf(headers), body: body.length === 0 ? null : body })
+
+/** As Vault's agent names them; `Age` is of RFC 9111 §5.1. */
+function cacheHeaders(cached: ProxyAnswer['cached']): ProxyAnswer['headers'] {
+  if (cached === undefined) return []
+  return cached.ageSeconds === null ? [['X-Cache', 'MISS']] : [['X-Cache', 'HIT'], ['Age', String(cached.ageSeconds)]]
+}
 
 const streamed = ({ status, headers, stream }: Awaited<ReturnType<typeof streamThrough>>): WireResponse => ({ status, headers: besidesType(headers), contentType: typeOf(headers), body: null, stream })
 
@@ -91,23 +99,11 @@ function withoutOwnToken(answer: ProxyAnswer, request: ProxyRequest, own: string
   return { ...answer, body: Buffer.from(stringifyExact(redacted)) }
 }
 
-function isAboutOwn({ path, token, body, query }: ProxyRequest, own: string): boolean {
+function isAboutOwn(request: ProxyRequest, own: string): boolean {
+  const { path, token } = request
   if (ownPaths.has(path)) return token === own
   if (path.startsWith('auth/token/lookup/') || path.startsWith('auth/token/renew/')) return path.endsWith(`/${own}`)
   if (!namedPaths.has(path)) return false
-  const named = fieldOf(body, 'token') || (new URLSearchParams(query).get('token') ?? '')
+  const named = fieldOf(request, 'token')
   return named === own || (named === '' && token === own)
-}
-
-/** A text in a JSON body; '' where there is none. */
-export function fieldOf(body: Uint8Array | null, name: string): string {
-  if (body === null || body.length === 0) return ''
-  try {
-    const parsed = parseExact(Buffer.from(body).toString('utf8'))
-    const value = isExactObject(parsed) ? parsed[name] : undefined
-    return typeof value === 'string' ? value : ''
-  } catch {
-    // What is no JSON is the server's to refuse.
-    return ''
-  }
 }
