@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
@@ -96,4 +96,12 @@ test('what is kept is as readable as the bundles, and only its owner may write i
   chmodSync(folder, 0o755)
   run('one.cjs')
   assert.equal(statSync(join(folder, 'compiled', kept()[0] ?? '')).mode & 0o022, 0)
+})
+
+test('a package that is rarely used is loaded when something of it is first asked for, once', () => {
+  const place = join(folder, 'node_modules', 'yaml')
+  mkdirSync(place, { recursive: true })
+  writeFileSync(join(place, 'index.js'), 'globalThis.loads = (globalThis.loads ?? 0) + 1; exports.parse = (text) => text + "!"')
+  bundle('one.cjs', 'const yaml = require("yaml"); exports.value = () => [globalThis.loads ?? 0, yaml.parse("a"), yaml.parse("b"), globalThis.loads]')
+  assert.deepEqual(run('one.cjs').value, [0, 'a!', 'b!', 1])
 })

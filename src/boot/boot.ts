@@ -21,6 +21,9 @@ interface Unkept {
   readonly file: string
 }
 
+/** Packages that most servers never use: loaded when something of them is first asked for. `yaml` alone is seventy files. */
+const rarelyUsed = new Set(['ldapts', 'yaml'])
+
 /** Processes that run for longer keep their code after this time, by which they have done what a start is: milliseconds. */
 const settledMs = 10_000
 const digestLength = 32
@@ -47,12 +50,19 @@ export function bootIn(folder: string, role: string): Boot {
     const module = { exports: {} }
     loaded.set(name, module)
     const path = join(folder, name)
-    const outside = createRequire(path)
+    const native = createRequire(path)
+    const outside = (id: string): unknown => (rarelyUsed.has(id) ? whenAsked(() => native(id) as object) : native(id))
     const run = compile(path, join(place, `${name}-${role}-${process.version}-${process.arch}`), unkept)
     run(module.exports, (id: string): unknown => (id.startsWith('./') ? load(id.slice(2)) : outside(id)), module, path, dirname(path))
     return module.exports
   }
   return { load, keep: () => keepIn(place, unkept.splice(0)) }
+}
+
+/** Bundles take what they import from the object of a package at the moment of its use. */
+function whenAsked(load: () => object): object {
+  let loaded: object | null = null
+  return new Proxy({}, { get: (_, name) => Reflect.get((loaded ??= load()), name) as unknown })
 }
 
 type Wrapper = (exports: object, require: (id: string) => unknown, module: Loaded, path: string, folder: string) => void

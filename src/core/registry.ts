@@ -1,9 +1,10 @@
-/** The engines and auth methods that this server knows, with their routes compiled. */
+/** The engines and auth methods that this server knows, with their routes. */
 import type { Engine } from '../kit/engine.ts'
 import { routesOf, type Routes } from '../kit/route.ts'
 
 export interface Registered {
   readonly engine: Engine
+  /** Compiled when they are first asked for: a start pays for the engines that it meets. Throws as `routesOf` does. */
   readonly routes: Routes
 }
 
@@ -14,9 +15,18 @@ export interface Registry {
   readonly all: readonly Registered[]
 }
 
-/** Throws an `Error` when two operations of one engine could not be told apart. */
+function registered(engine: Engine): Registered {
+  let routes: Routes | null = null
+  return Object.freeze({
+    engine,
+    get routes() {
+      return (routes ??= routesOf(engine.operations))
+    },
+  })
+}
+
 export function registryOf(engines: readonly Engine[]): Registry {
-  const all = engines.map((engine) => Object.freeze({ engine, routes: routesOf(engine.operations) }))
+  const all = engines.map(registered)
   const key = (kind: string, type: string, version: string | undefined): string => `${kind}/${type}/${version ?? ''}`
   const byKey = new Map(all.map((r) => [key(r.engine.kind, r.engine.type, r.engine.version), r]))
   const versions = new Map<string, string[]>()

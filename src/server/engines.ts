@@ -7,5 +7,4 @@ import { system } from '../system/sys/index.ts'
 import { tokenAuth } from '../system/token/index.ts'
 
 const allEngines = [system, identity, tokenAuth, ...engines, ...authMethods]
-/** Throws when two operations of one engine could not be told apart. */
 export const builtinRegistry = () => registryOf(allEngines)

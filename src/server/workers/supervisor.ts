@@ -31,6 +31,8 @@ const unansweredMax = 3
 const lostMs = 10_000
 /** Of node:tls. */
 const ticketKeysLength = 48
+/** What unsealing and the first answers of a start take. */
+const firstAloneMs = 200
 /** Beyond the time for requests that are under way. */
 const closeMs = 5_000
 
@@ -75,10 +77,12 @@ export class Supervisor {
     this.#every(lookMs, () => this.#look())
   }
 
-  /** Starts the other workers. */
+  /** Starts the other workers, a moment later: whoever waited for the server is answered before they take the processor. */
   fill(count: number): void {
     for (const worker of this.#ready()) this.#tell(worker)
-    for (let number = 2; number <= count; number++) this.#add(number)
+    this.#after(firstAloneMs, () => {
+      for (let number = 2; number <= count; number++) this.#add(number)
+    })
   }
 
   async isSealed(): Promise<boolean> {
