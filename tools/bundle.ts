@@ -125,6 +125,8 @@ async function bundleBoot(): Promise<void> {
   await build({ ...common, ...paths, entryPoints: [join(dist, 'src/boot/boot.js')], outfile: join(dist, 'boot.cjs') })
   const worker = `require('./boot.cjs').start('server-more.cjs', 'worker')[${JSON.stringify(workerMain)}]()\n`
   writeFileSync(join(dist, 'worker-main.cjs'), worker)
+  // Loaded by nobody but processes of their own, each of which holds a token.
+  await build({ ...common, ...withUrl, entryPoints: [join(dist, 'src/crypto/pkcs11/token-process.js')], outfile: join(dist, 'token-process.cjs') })
 }
 
 /** The compiler never deletes: without this a test that was removed would still run. */

@@ -16,7 +16,7 @@ import {
 import { Keyring, sealedError } from './keyring.ts'
 import { DataForm } from './migrations.ts'
 import { sealedNames } from './names.ts'
-import { isKeyOfRecord, recoverableBy, recoveryRecordOf } from './recovery-record.ts'
+import { inherit, isKeyOfRecord, recoverableBy, recoveryRecordOf } from './recovery-record.ts'
 import { decodeSealRecord, encodeSealRecord, rewriteSeal, type SealRecord } from './seal-record.ts'
 import { recoveryPublicKey, sealToRecovery } from './seals/recovery.ts'
 import { SerialQueue } from './serial-queue.ts'
@@ -271,19 +271,19 @@ export class Barrier {
 
   /**
    * Makes a new root key and protects it by another seal, or the same one with another key, in one commit. Other processes go on with the
-   * keys that they have; they need the new root key to follow the next change of the keyring. `besides`: writes to `values` of the same commit.
-   */
-  async rekey({ seal, config }: SealSetup, besides: readonly Write[] = []): Promise<void> {
+   * keys that they have; they need the new root key to follow the next change of the keyring. `besides`: writes to `values` of the same commit. `heir`: see `inherit`. */
+  async rekey({ seal, config }: SealSetup, besides: readonly Write[] = [], heir: RecoverySetup | null = null): Promise<void> {
     await this.#queue.run(async () => {
       await this.#keyring.reload()
       const rootKey = randomBytes(aeadKeyLength)
       try {
         const wrapped = await seal.wrap(rootKey)
         const record = await this.#base.get(sealKey)
-        const recovery = record !== null && seal.isAutomatic ? decodeSealRecord(record.value).recovery : null
-        const recoverable = recovery === null ? null : recoverableBy(await this.#recoveryRecord(), rootKey)
+        const { recovery, kept } = inherit(seal.isAutomatic && record !== null ? decodeSealRecord(record.value).recovery : null, seal.isAutomatic ? heir : null, this.#keyring.subkey('recovery'))
+        const recoverable = recovery === null ? null : recoverableBy(kept ?? (await this.#recoveryRecord()), rootKey)
         const value = encodeSealRecord({ type: seal.type, isAutomatic: seal.isAutomatic, ...config, wrapped, recovery, recoverable })
-        await this.#commitRootKey(record?.version ?? 0, value, importAeadKey(Buffer.from(rootKey)), (await this.#values.lower([], besides)).writes)
+        const all = kept === null ? besides : [...besides, { put: recoveryKey, value: kept }]
+        await this.#commitRootKey(record?.version ?? 0, value, importAeadKey(Buffer.from(rootKey)), (await this.#values.lower([], all)).writes)
       } finally {
         rootKey.fill(0)
       }

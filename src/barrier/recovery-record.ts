@@ -5,6 +5,8 @@
 import { createHmac, type KeyObject } from 'node:crypto'
 import { isEqualSecret } from '../crypto/keys.ts'
 import { recoveryPublicKey, sealToRecovery } from './seals/recovery.ts'
+import type { ShareConfig } from './seals/shamir.ts'
+import type { RecoverySetup } from './setup.ts'
 
 const proofLength = 32
 
@@ -12,6 +14,11 @@ const proofLength = 32
 const proofOf = (subkey: KeyObject, key: Uint8Array): Buffer => createHmac('sha256', subkey).update(key).digest()
 
 export const recoveryRecordOf = (subkey: KeyObject, key: Uint8Array): Buffer => Buffer.concat([proofOf(subkey, key), recoveryPublicKey(key)])
+
+/** What becomes the recovery key (and what is to be kept of it) when a store without one moves to an automatic seal: the key that people gave up for that. */
+export function inherit(before: ShareConfig | null, heir: RecoverySetup | null, subkey: KeyObject): { readonly recovery: ShareConfig | null; readonly kept: Buffer | null } {
+  return before !== null || heir === null ? { recovery: before, kept: null } : { recovery: heir.config, kept: recoveryRecordOf(subkey, heir.key) }
+}
 
 /** In constant time; false when there is no record. */
 export const isKeyOfRecord = (record: Uint8Array | null, subkey: KeyObject, key: Uint8Array): boolean =>

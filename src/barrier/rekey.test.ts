@@ -212,6 +212,14 @@ test('a server with a key file and no recovery keys moves to Shamir shares by sh
   await rekey.start(request(1, 1, { sealType: 'keyfile' }))
   await complete(rekey, keys.slice(0, 2).map(fromHex))
   await unsealBySeal(new Barrier(store, { now: () => 0 }), automatic)
+  assert.deepEqual((await barrier.readSeal())?.recovery, { shares: 3, threshold: 2 }, 'the shares are those of the recovery key from now on')
+  assert.equal((await rekey.status()).required, 2)
+  const lost = new Unsealing(new Barrier(store, { now: () => 0 }))
+  await lost.submit(fromHex(keys[2] ?? ''))
+  assert.equal((await lost.submit(fromHex(keys[0] ?? ''))).sealed, false)
+  await rekey.start(request(1, 1, { sealType: 'shamir' }))
+  const [back = ''] = (await complete(rekey, keys.slice(1, 3).map(fromHex))).keys
+  assert.ok(await opens(store, [fromHex(back)]))
 })
 
 test('a rekey whose commit fails leaves the old keys valid', async () => {

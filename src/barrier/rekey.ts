@@ -11,11 +11,12 @@ import type { Write } from '../kit/store.ts'
 import type { Barrier } from './barrier.ts'
 import { sealedError } from './keyring.ts'
 import { backupOf, fingerprintsOf, sharesFor, writeOfBackup } from './pgp-shares.ts'
-import { resolveAuthority, resolveSeal } from './seals/authority.ts'
+import { resolveAuthority, resolveSeal, type Authority } from './seals/authority.ts'
 import type { Seal } from './seals/seal.ts'
 import { checkShareConfig, combineKey, createShares, encodeShares, shamirSeal, shamirType, type ShareConfig } from './seals/shamir.ts'
 import { ShareProgress } from './seals/share-progress.ts'
 import { SerialQueue } from './serial-queue.ts'
+import type { RecoverySetup } from './setup.ts'
 
 export interface RekeyRequest extends ShareConfig {
   readonly requireVerification: boolean
@@ -134,9 +135,8 @@ export class Rekey {
       const authority = await resolveAuthority(this.#barrier)
       if (attempt.progress.add(share) === 'known') throw badRequest('given key has already been provided during this rekey operation')
       if (attempt.progress.count < authority.required) return await this.status()
-      const isProven = await attempt.progress.spend((shares) => authority.isProvenBy(shares))
-      if (!isProven) throw badRequest('rekey aborted: the given keys are not valid')
-      return await this.#finish(attempt)
+      const heir = await attempt.progress.spend((shares) => this.#proven(authority, shares))
+      return await this.#finish(attempt, heir)
     })
   }
 
@@ -202,7 +202,15 @@ export class Rekey {
     return request
   }
 
-  async #finish(attempt: Attempt): Promise<RekeyResult> {
+  /** Throws 'bad_request'. Resolves with the unseal key of people who give it up for a seal that needs nobody: their shares become those of the recovery key. */
+  async #proven(authority: Authority, shares: readonly Buffer[]): Promise<RecoverySetup | null> {
+    if (!(await authority.isProvenBy(shares))) throw badRequest('rekey aborted: the given keys are not valid')
+    const { isAutomatic, shares: count, threshold } = await resolveSeal(this.#barrier)
+    const key = isAutomatic || this.#kind === 'recovery' ? null : combineKey(shares)
+    return key === null ? null : { key, config: { shares: count, threshold } }
+  }
+
+  async #finish(attempt: Attempt, heir: RecoverySetup | null): Promise<RekeyResult> {
     const { request, nonce } = attempt
     const key = randomBytes(aeadKeyLength)
     const isShared = this.#kind === 'recovery' || attempt.sealType === shamirType
@@ -219,21 +227,25 @@ export class Rekey {
     }
     for (const share of shares) share.fill(0)
     if (request.requireVerification) {
+      heir?.key.fill(0)
       // Kept before they count: whoever loses the answer can still verify them.
       if (backup.length > 0) await this.#barrier.values.commit([], backup)
       attempt.verification = { key, nonce: randomUUID(), progress: new ShareProgress() }
       return { ...result, verification_nonce: attempt.verification.nonce }
     }
-    await this.#apply(attempt, key, backup).finally(() => key.fill(0))
+    await this.#apply(attempt, key, backup, heir).finally(() => {
+      key.fill(0)
+      heir?.key.fill(0)
+    })
     this.#forget()
     return result
   }
 
-  async #apply({ request, sealType }: Attempt, key: Buffer, besides: readonly Write[] = []): Promise<void> {
+  async #apply({ request, sealType }: Attempt, key: Buffer, besides: readonly Write[] = [], heir: RecoverySetup | null = null): Promise<void> {
     const config = { shares: request.shares, threshold: request.threshold }
     if (this.#kind === 'recovery') await this.#barrier.rekeyRecovery({ key, config }, besides)
     else if (sealType === shamirType) await this.#barrier.rekey({ seal: shamirSeal(key), config }, besides)
-    else if (this.#automatic !== null) await this.#barrier.rekey({ seal: this.#automatic, config: { shares: 0, threshold: 0 } })
+    else if (this.#automatic !== null) await this.#barrier.rekey({ seal: this.#automatic, config: { shares: 0, threshold: 0 } }, [], heir)
   }
 
   #resolve(): Attempt {

@@ -27,6 +27,9 @@ export const realNow = (): number => Date.now()
 /** Milliseconds that only ever grow, for time-outs and pauses: nobody can set them. They mean nothing to another process. */
 export const steadyNow = (): number => performance.now()
 
+/** For libraries of others, which take their settings from there. */
+export const realEnvironment = (): NodeJS.ProcessEnv => process.env
+
 export const realHost = (log: Logger): Host => ({
   now: realNow,
   random: randomSource(),

@@ -36,6 +36,6 @@ async function complete(core: Core, type: string, rewrap: SeveralSeals['rewrap']
     throw error
   })
   if (hasChanged) core.host.log('info', 'core', 'the root key is wrapped by the seals of the configuration', {})
-  if (missing.length > 0) core.host.log('error', 'core', 'a seal has no copy of the root key, because it cannot be reached', { seals: missing.join(', ') })
+  if (missing.length > 0) core.host.log('error', 'core', 'a seal has no copy of the root key under its present key, because it cannot be reached', { seals: missing.join(', ') })
   return missing.length === 0
 }

@@ -3,23 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { ask, freePort, inPlace, treeOf, type Place, type RunningServer } from './testing/process.ts'
-
-interface Inner {
-  readonly base: string
-  readonly start: (...seals: readonly string[]) => Promise<RunningServer>
-}
-
-const listener = (port: number): string => `listener "tcp" {\n address = "127.0.0.1:${port}"\n tls_disable = true\n}\n`
-
-/** A server whose seals are said at each start. */
-async function innerIn(place: Place): Promise<Inner> {
-  const port = await freePort()
-  const start = async (...seals: readonly string[]): Promise<RunningServer> => {
-    place.file('inner.hcl', `storage "lmdb" { path = "inner" }\n${listener(port)}${seals.join('\n')}\n`)
-    return await place.started(['-config=inner.hcl'])
-  }
-  return { base: `http://127.0.0.1:${port}/v1`, start }
-}
+import { initialize, innerIn, listener, newKeyFile, statusOf, untilUnsealed, works } from './testing/sealed-server.ts'
 
 interface Outer {
   /** The block of the seal that it is behind. */
@@ -50,33 +34,6 @@ async function outerIn(place: Place): Promise<Outer> {
   await put('sys/policies/acl/unseal', token, { policy: 'path "transit/+/unseal" { capabilities = ["update"] }' })
   const { auth } = await put('auth/token/create', token, { policies: ['unseal'], period: '24h' })
   return { base, token, start, running, seal: `seal "transit" {\n address = "http://127.0.0.1:${port}"\n token = "${auth?.['client_token']}"\n key_name = "unseal"\n mount_path = "transit/"\n}` }
-}
-
-async function initialize({ base }: Inner): Promise<{ token: string; recovery: string }> {
-  const { text } = await ask(`${base}/sys/init`, { method: 'PUT', body: { recovery_shares: 1, recovery_threshold: 1 } })
-  const { root_token: token, recovery_keys: [recovery = ''] } = JSON.parse(text) as { root_token: string; recovery_keys: string[] }
-  assert.ok(token, text)
-  return { token, recovery }
-}
-
-interface Status {
-  readonly sealed: boolean
-  readonly type: string
-}
-const statusOf = async ({ base }: Inner): Promise<Status> => {
-  const { sealed, type } = JSON.parse((await ask(`${base}/sys/seal-status`)).text) as Status
-  return { sealed, type }
-}
-const works = async ({ base }: Inner, token: string): Promise<boolean> => (await ask(`${base}/auth/token/lookup-self`, { token })).status === 200
-
-/** Until it is unsealed; fails after a time that no retry needs. */
-async function untilUnsealed(inner: Inner): Promise<void> {
-  for (const deadline = Date.now() + 20_000; (await statusOf(inner)).sealed; await pause(50)) assert.ok(Date.now() < deadline, 'it stays sealed')
-}
-
-const newKeyFile = (place: Place): string => {
-  assert.equal(place.shell('head -c 32 /dev/urandom > new.key; chmod 600 new.key').code, 0)
-  return 'seal "keyfile" { path = "new.key" }'
 }
 
 test('a server is unsealed by the transit engine of another one; while that is away it waits, and goes on by itself', () => inPlace(async (place) => {

@@ -4,6 +4,7 @@ import { awsKmsSeal } from '../barrier/seals/aws-kms.ts'
 import { azureKeyVaultSeal } from '../barrier/seals/azure-key-vault.ts'
 import { gcpKmsSeal, parseServiceAccount } from '../barrier/seals/gcp-kms.ts'
 import { openKeyFileSeal } from '../barrier/seals/key-file.ts'
+import { openPkcs11 } from './pkcs11.ts'
 import type { RemoteTls } from '../barrier/seals/remote.ts'
 import type { Seal } from '../barrier/seals/seal.ts'
 import { severalSeals, type SeveralSeals } from '../barrier/seals/several.ts'
@@ -32,6 +33,8 @@ async function openSeal(config: AutomaticSealConfig, now: () => number): Promise
       return openAzure(config, now)
     case 'gcpckms':
       return openGcp(config, now)
+    case 'pkcs11':
+      return openPkcs11(config)
   }
 }
 

@@ -18,6 +18,8 @@ export interface Seal {
   unwrap(wrapped: Uint8Array): Promise<Buffer | null>
   /** Whether it may open what a seal of this type has wrapped; default: its own type only. */
   readonly opens?: (type: string, wrapped: Uint8Array) => boolean
+  /** Whether it would wrap with the same key now; default: it would. What is not current is wrapped anew. */
+  readonly isCurrent?: (wrapped: Uint8Array) => boolean
   /** Keeps what it needs alive, such as a token. Resolves with when to be called again, in seconds; null: never. */
   readonly renew?: () => Promise<number | null>
 }

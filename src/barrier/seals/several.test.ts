@@ -101,6 +101,20 @@ test('a seal that cannot be reached keeps its copy, gets a new one later, and th
   assert.deepEqual(await names(), ['a', 'b'])
 })
 
+test('a copy that was wrapped by an older key is replaced, and kept while the new one cannot be had', async () => {
+  const seal = service('a', 1)
+  const { opens, reseal, barrier } = await createUnder(seal)
+  const before = copiesIn((await barrier.readSeal())?.wrapped ?? new Uint8Array())[0]?.wrapped
+  const open = await opens(seal)
+  const outdated: NamedSeal = { name: 'a', seal: { ...seal.seal, isCurrent: (wrapped) => !Buffer.from(wrapped).equals(before ?? Buffer.alloc(0)) } }
+  seal.isDown = true
+  assert.deepEqual(await reseal(open, outdated), { changed: false, missing: ['a'] })
+  seal.isDown = false
+  assert.deepEqual(await reseal(open, outdated), { changed: true, missing: [] })
+  assert.deepEqual(await reseal(open, outdated), { changed: false, missing: [] })
+  await opens(seal)
+})
+
 test('a key file alone is kept as it always was, and joins others under any name', async () => {
   const file = (name: string): NamedSeal => ({ name, seal: keyFileSeal(Buffer.alloc(32, 5)) })
   const { barrier, opens, reseal, names } = await createUnder(file('keyfile'))

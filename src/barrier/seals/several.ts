@@ -23,12 +23,12 @@ interface Copy {
 export interface Rewrapped {
   /** Null: nothing is to be written. */
   readonly wrapped: Uint8Array | null
-  /** Names of the seals that could not be asked. */
+  /** Names of the seals that could not be asked for a copy that is due. */
   readonly missing: readonly string[]
 }
 
 export interface SeveralSeals extends Seal {
-  /** Copies for the seals that are configured and have none, without those of seals that are not configured any more. The same root key as before. */
+  /** Copies for the seals that are configured and have none of their present key, without those of seals that are not configured any more. The same root key as before. */
   rewrap(rootKey: Uint8Array, wrapped: Uint8Array): Promise<Rewrapped>
   /** Keeps the credentials of the seals alive. Resolves with when to be called again, in seconds; null: never. */
   renew(): Promise<number | null>
@@ -97,15 +97,16 @@ async function unwrapByAny(seals: readonly NamedSeal[], copies: readonly Copy[])
 async function rewrapped(seals: readonly NamedSeal[], before: readonly Copy[], copyOf: (own: NamedSeal) => Promise<Copy>): Promise<Rewrapped> {
   const found = await Promise.all(seals.map(async (own) => {
     const kept = before.find((copy) => isFor(own, copy))
-    if (kept !== undefined) return { ...kept, name: own.name }
-    return await copyOf(own).catch((error: unknown) => {
-      if (error instanceof SealUnreachable) return null
+    const named = kept === undefined ? null : { ...kept, name: own.name }
+    if (named !== null && own.seal.isCurrent?.(named.wrapped) !== false) return { copy: named, isDue: false }
+    return await copyOf(own).then((copy) => ({ copy, isDue: false }), (error: unknown) => {
+      if (error instanceof SealUnreachable) return { copy: named, isDue: true }
       throw error
     })
   }))
-  const copies = found.filter((copy) => copy !== null)
-  const missing = seals.filter((_, i) => found[i] === null).map(({ name }) => name)
-  const isSame = copies.length === before.length && copies.every(({ name }, i) => before[i]?.name === name)
+  const copies = found.map(({ copy }) => copy).filter((copy) => copy !== null)
+  const missing = seals.filter((_, i) => found[i]?.isDue === true).map(({ name }) => name)
+  const isSame = copies.length === before.length && copies.every(({ name, wrapped }, i) => before[i]?.name === name && before[i]?.wrapped.equals(wrapped))
   return { wrapped: isSame || copies.length === 0 ? null : encodeCopies(copies), missing }
 }
 

@@ -12,12 +12,14 @@ export type TransitConfig = Complete<Values<'transit'>, 'namespace' | 'tls_ca_ce
 export type AwsKmsConfig = Complete<Values<'awskms'>, 'session_token' | 'endpoint'> & { readonly type: 'awskms' }
 export type AzureConfig = Complete<Values<'azurekeyvault'>, 'endpoint'> & { readonly type: 'azurekeyvault' }
 export type GcpConfig = Complete<Values<'gcpckms'>> & { readonly type: 'gcpckms' }
+type Pkcs11Optional = 'slot' | 'token_label' | 'key_label' | 'key_id' | 'hmac_key_label' | 'hmac_key_id' | 'mechanism' | 'hmac_mechanism' | 'rsa_oaep_hash' | 'generate_key'
+export type Pkcs11Config = Complete<Values<'pkcs11'>, Pkcs11Optional> & { readonly type: 'pkcs11' }
 export interface KeyFileConfig {
   readonly type: 'keyfile'
   readonly name: string
   readonly file: string
 }
-export type AutomaticSealConfig = KeyFileConfig | TransitConfig | AwsKmsConfig | AzureConfig | GcpConfig
+export type AutomaticSealConfig = KeyFileConfig | TransitConfig | AwsKmsConfig | AzureConfig | GcpConfig | Pkcs11Config
 export type SealConfig = { readonly type: 'shamir' } | KeyFileConfig | { readonly type: 'several'; readonly seals: readonly AutomaticSealConfig[] }
 
 export type ConfigEnvironment = Readonly<Record<string, string | undefined>>
@@ -41,9 +43,13 @@ const variables: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     credentials: 'GOOGLE_APPLICATION_CREDENTIALS', project: 'GOOGLE_PROJECT', region: 'GOOGLE_REGION', key_ring: 'VAULT_GCPCKMS_SEAL_KEY_RING',
     crypto_key: 'VAULT_GCPCKMS_SEAL_CRYPTO_KEY',
   },
+  pkcs11: Object.fromEntries([
+    'lib', 'slot', 'token_label', 'pin', 'key_label', 'key_id', 'hmac_key_label', 'hmac_key_id', 'mechanism', 'hmac_mechanism', 'rsa_oaep_hash', 'generate_key',
+  ].map((key) => [key, `VAULT_HSM_${key.toUpperCase()}`])),
 }
 /** What need not be there, besides what has a value anyway. */
-const optionalKeys: ReadonlySet<string> = new Set(['namespace', 'tls_ca_cert', 'tls_client_cert', 'tls_client_key', 'tls_server_name', 'session_token', 'endpoint'])
+const optionalKeys: ReadonlySet<string> = new Set(['namespace', 'tls_ca_cert', 'tls_client_cert', 'tls_client_key', 'tls_server_name', 'session_token', 'endpoint',
+  'slot', 'token_label', 'key_label', 'key_id', 'hmac_key_label', 'hmac_key_id', 'mechanism', 'hmac_mechanism', 'rsa_oaep_hash', 'generate_key'])
 const standards: Readonly<Record<string, string>> = { 'transit.mount_path': 'transit/', 'awskms.region': 'us-east-1' }
 
 /** A later file replaces what an earlier one said. Throws `ConfigError`. */
