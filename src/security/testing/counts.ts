@@ -12,8 +12,17 @@ export const counts = Object.freeze({
   truncations: count(4, 410),
   /** Requests full of secrets, of every operation, at random. */
   redactedRequests: count(100, 10_000),
+  /** Requests over real connections, some of which break off, and their lines in the audit file. */
+  auditedRequests: count(1_000, 100_000),
   /** Sets of policies, with ten paths and four capabilities each. */
   policySets: count(3_000, 25_000),
   /** Spellings of the path of each operation, with each of six methods. */
   spellings: count(1, 50),
+  /** A thousand tries at once for each thing that may happen N times. */
+  onceRounds: count(1, 100),
+  /** Histories of reads and writes amid kills, and how long each is. */
+  histories: count(1, 20),
+  historyLength: count(2_000, 10_000),
+  /** Revocations, after each of which every worker is asked. */
+  revocations: count(100, 100_000),
 })

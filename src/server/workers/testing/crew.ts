@@ -24,9 +24,9 @@ export class Connection {
     this.token = token
   }
 
-  ask(method: string, path: string, body?: object, token = this.token): Promise<Answer> {
+  ask(method: string, path: string, body?: object, token = this.token, more: Readonly<Record<string, string>> = {}): Promise<Answer> {
     const text = body === undefined ? '' : JSON.stringify(body)
-    const headers = { ...(token === '' ? {} : { 'x-vault-token': token }), 'content-length': Buffer.byteLength(text) }
+    const headers = { ...more, ...(token === '' ? {} : { 'x-vault-token': token }), 'content-length': Buffer.byteLength(text) }
     return new Promise((resolve, reject) => {
       const request = httpRequest({ agent: this.#agent, host: '127.0.0.1', port: this.#port, method, path: `/v1/${path}`, headers }, (response) => {
         let received = ''
