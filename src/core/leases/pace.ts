@@ -18,6 +18,8 @@ export class Pacer {
   #allowed = 10
   #left = 10
   #isTicking = false
+  /** Whether requests needed all of the process a moment ago. */
+  isPressed = false
 
   constructor(host: Pick<Host, 'later' | 'load'>) {
     this.#host = host
@@ -46,11 +48,13 @@ export class Pacer {
     const isIdle = this.#waiting.length === 0 && this.#left === this.#allowed
     if (isIdle) {
       this.#isTicking = false
+      this.isPressed = false
       return
     }
     const { busy, cpuSeconds } = this.#host.load?.() ?? { busy: 0, cpuSeconds: 0 }
     const least = Math.max(1, Math.round(cpuSeconds * leastPerCpuSecond))
-    this.#allowed = busy > busyShare ? Math.max(least, Math.floor(this.#allowed / 2)) : Math.min(mostInSlice, this.#allowed * 2)
+    this.isPressed = busy > busyShare
+    this.#allowed = this.isPressed ? Math.max(least, Math.floor(this.#allowed / 2)) : Math.min(mostInSlice, this.#allowed * 2)
     this.#left = this.#allowed
     this.#host.later(sliceMs, () => this.#tick())
     for (let wake = this.#waiting.shift(); wake !== undefined; wake = this.#waiting.shift()) {

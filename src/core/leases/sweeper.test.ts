@@ -181,6 +181,34 @@ describe('what is stuck', () => {
     assert.equal(outside.valid.size, 0)
   }))
 
+  test('what waits is looked through in smaller pieces while requests need all of the process', async () => {
+    const [outside, timers] = [renter(), [] as (() => void)[]]
+    let letGo = (): void => undefined
+    const gate = new Promise<void>((resolve) => (letGo = resolve))
+    outside.wait = () => gate
+    const ring = (): void => timers.splice(0).forEach((timer) => timer())
+    await withServer(async (server) => {
+      await server.ok('write', 'sys/mounts/a', { data: { type: 'renter' } })
+      for (let i = 0; i < 50; i++) await server.ok('read', `a/creds/n${i}`, { data: { ttl: '1m' } })
+      server.clock.advance(60)
+      const sweeper = new Sweeper(server.core, { piece: 4, lookedAt: 32, refused: 32 })
+      assert.equal(await sweeper.pass(), 32)
+      ring()
+      assert.deepEqual([await sweeper.pass(), await sweeper.pass(), sweeper.isBehind], [8, 8, true])
+      letGo()
+      for (let i = 0; i < 10_000 && outside.valid.size > 0; i++) {
+        ring()
+        await sweeper.pass()
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      assert.equal(outside.valid.size, 0)
+    }, {
+      engines: [outside.engine],
+      load: () => ({ busy: 1, cpuSeconds: 1 }),
+      later: (_, work) => (timers.push(work), () => undefined),
+    })
+  })
+
   test('an entry whose revocation could not be written stays for the next pass', withRenter(async ({ server, outside, rent }) => {
     await rent('one', { data: { ttl: '1m' } })
     server.clock.advance(60)

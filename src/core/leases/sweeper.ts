@@ -9,11 +9,17 @@ import { Pacer } from './pace.ts'
 import { expiryPrefix, leaseRecords, parseExpiryName, parseLeaseReference, type ExpiryEntry } from './record.ts'
 import { laneOf, revokeLease } from './revoke.ts'
 
-const pieceMax = 256
-/** Entries that one pass looks at: the next one goes on where it stopped. */
-const lookedAtMax = 5_000
-/** Of them such as find their lane full: each costs a read the first time, and is met again. */
-const refusedMax = 768
+interface Sizes {
+  /** Of a page of the index. */
+  readonly piece: number
+  /** Entries that one pass looks at: the next one goes on where it stopped. */
+  readonly lookedAt: number
+  /** Of them such as find their lane full: each costs a read the first time, and is met again. */
+  readonly refused: number
+}
+const usual: Sizes = { piece: 256, lookedAt: 5_000, refused: 768 }
+/** Of `lookedAt` and `refused`, where requests need all of the process: to look about costs as much as to revoke. */
+const shareWhenPressed = 1 / 4
 /** Of how many the lane is remembered. */
 const rememberedMax = 20_000
 
@@ -23,6 +29,7 @@ const rememberedMax = 20_000
  */
 export class Sweeper {
   readonly #core: Core
+  readonly #sizes: Sizes
   readonly #pacer: Pacer
   readonly #lanes: Lanes
   /** The lanes of those that found theirs full: until there is room in it they cost nothing more. */
@@ -31,8 +38,9 @@ export class Sweeper {
   /** Whether the last pass left something for the next one. */
   isBehind = false
 
-  constructor(core: Core) {
+  constructor(core: Core, sizes: Sizes = usual) {
     this.#core = core
+    this.#sizes = sizes
     this.#pacer = new Pacer(core.host)
     this.#lanes = new Lanes(() => this.#pacer.turn())
   }
@@ -40,8 +48,10 @@ export class Sweeper {
   /** Looks at what is due, and starts what is to be done for it. Resolves with the number of entries. */
   async pass(): Promise<number> {
     this.isBehind = false
+    const { piece, lookedAt, refused: refusedMost } = this.#sizes
+    const share = this.#pacer.isPressed ? shareWhenPressed : 1
     for (let [count, refused] = [0, 0]; ; ) {
-      const names = await opaqueStore(this.#core).list(expiryPrefix, { after: this.#after, limit: pieceMax })
+      const names = await opaqueStore(this.#core).list(expiryPrefix, { after: this.#after, limit: piece })
       for (const name of names) {
         const entry = parseExpiryName(name)
         if (entry.dueAt > this.#core.host.now()) return this.#endAt('', count)
@@ -49,9 +59,9 @@ export class Sweeper {
         if (this.#lanes.has(name) || this.#isStillRefused(name)) continue
         if (!(await this.#take(name, entry))) refused += 1
       }
-      if (names.length < pieceMax) return this.#endAt('', count)
+      if (names.length < piece) return this.#endAt('', count)
       this.#after = names.at(-1) as string
-      if (count >= lookedAtMax || refused >= refusedMax) return this.#endAt(this.#after, count)
+      if (count >= lookedAt * share || refused >= refusedMost * share) return this.#endAt(this.#after, count)
     }
   }
 
