@@ -2,6 +2,7 @@
 import { ApiError, badRequest } from '../../kit/errors.ts'
 import { isJsonObject } from '../../kit/fields.ts'
 import { parseJson, type Json, type JsonObject } from '../../kit/json.ts'
+import { NothingDone } from '../../kit/outside.ts'
 import { parseBaseUrl, sendHttp, urlBelow } from '../outbound/http.ts'
 import { parseRules } from './objects.ts'
 import type { Config, Role } from './records.ts'
@@ -83,13 +84,18 @@ export function clusterOf({ host, ca, jwt }: Config, signal: AbortSignal): Clust
     async make(made, role) {
       const { namespace, name, isRoleMade, isClusterBinding, roleType } = made
       const metadata = (isIn: boolean): JsonObject => ({ name, ...(isIn ? { namespace } : {}), labels: { ...role.labels, ...labelOfOurs }, ...(role.annotations === null ? {} : { annotations: role.annotations }) })
-      if (isRoleMade) await ask({ method: 'POST', parts: rolesIn(made), body: { apiVersion: `${rbac}/v1`, kind: roleType, metadata: metadata(roleType === 'Role'), rules: parseRules(role.rules) as unknown as Json }, what: 'failed to create the role' })
+      let isUntouched = true
+      const create = async (parts: readonly string[], body: JsonObject, what: string): Promise<void> => {
+        await ask({ method: 'POST', parts, body, what }).catch((error: unknown) => Promise.reject(isUntouched ? asNothingDone(error) : error))
+        isUntouched = false
+      }
+      if (isRoleMade) await create(rolesIn(made), { apiVersion: `${rbac}/v1`, kind: roleType, metadata: metadata(roleType === 'Role'), rules: parseRules(role.rules) as unknown as Json }, 'failed to create the role')
       const binding = {
         apiVersion: `${rbac}/v1`, kind: isClusterBinding ? 'ClusterRoleBinding' : 'RoleBinding', metadata: metadata(!isClusterBinding),
         subjects: [{ kind: 'ServiceAccount', name, namespace }], roleRef: { apiGroup: rbac, kind: roleType, name: isRoleMade ? name : role.roleName },
       }
-      await ask({ method: 'POST', parts: bindingsIn(made), body: binding, what: 'failed to create the role binding' })
-      await ask({ method: 'POST', parts: accountsIn(namespace), body: { apiVersion: 'v1', kind: 'ServiceAccount', metadata: metadata(true) }, what: 'failed to create the service account' })
+      await create(bindingsIn(made), binding, 'failed to create the role binding')
+      await create(accountsIn(namespace), { apiVersion: 'v1', kind: 'ServiceAccount', metadata: metadata(true) }, 'failed to create the service account')
     },
     // The account first: its tokens end with it.
     async remove(made) {
@@ -100,6 +106,9 @@ export function clusterOf({ host, ca, jwt }: Config, signal: AbortSignal): Clust
     },
   }
 }
+
+/** What the cluster refuses (a token, a right, a name that somebody has) it has not made. */
+const asNothingDone = (error: unknown): unknown => (error instanceof ApiError && error.code === 'bad_request' ? new NothingDone(error.code, error.message, { cause: error }) : error)
 
 function objectIn(text: string): JsonObject {
   try {

@@ -90,9 +90,24 @@ describe('a token', () => {
     const answer = await server.request('write', 'k8s/creds/app')
     assert.deepEqual([answer.status, answer.errors], [400, ['failed to create the role binding: Unauthorized']])
     assert.ok(!(await server.ok('read', 'k8s/config')).text.includes('wrong-token'))
-    // What may have been made is looked for when the right one is there.
     assert.equal((await server.request('read', 'k8s/check')).status, 400)
-    await server.ok('write', 'sys/leases/revoke-force/k8s')
+    // The cluster has made nothing, so nothing waits for the right token.
+    await leaseless(server)
+  }))
+
+  test('whose lease ends while our own token is wrong stays on record with the reason, and goes when the right one is there', onCluster(async (server, cluster) => {
+    await role(server, { kubernetes_role_name: 'view' })
+    const { body } = await server.ok('write', 'k8s/creds/app')
+    await server.ok('write', 'k8s/config', { data: { service_account_jwt: 'wrong-token' } })
+    server.clock.advance(901)
+    await server.sweep()
+    const { data } = await server.ok('write', 'sys/leases/lookup', { data: { lease_id: String(body?.['lease_id']) } })
+    assert.deepEqual([data?.['revoke_error'], cluster.paths().length], ['failed to delete the service account: Unauthorized', 2])
+    await server.ok('write', 'k8s/config', { data: { service_account_jwt: cluster.jwt } })
+    server.clock.advance(60)
+    await server.sweep()
+    assert.deepEqual(cluster.paths(), [])
+    await leaseless(server)
   }))
 })
 
