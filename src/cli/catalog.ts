@@ -7,6 +7,7 @@ export type LoadCommand = () => Promise<Command>
 export const groups: Readonly<Record<string, string>> = {
   audit: 'Manage audit devices, and verify what they wrote',
   auth: 'Manage auth methods',
+  database: 'See the roles of databases, and what is rotated',
   kv: 'Work with secrets: put, get, versions, metadata',
   'kv metadata': 'Settings and history of a versioned secret',
   lease: 'List, look up, renew and revoke leases',
@@ -36,6 +37,8 @@ const verbs: Readonly<Record<string, LoadCommand>> = {
   'auth list': async () => (await import('./verbs/auth/list.ts')).command,
   'auth move': async () => (await import('./verbs/auth/move.ts')).command,
   'auth tune': async () => (await import('./verbs/auth/tune.ts')).command,
+  'database roles': async () => (await import('./verbs/database/roles.ts')).command,
+  'database rotations': async () => (await import('./verbs/database/rotations.ts')).command,
   debug: async () => (await import('./verbs/debug.ts')).command,
   delete: async () => (await import('./verbs/delete.ts')).command,
   'kv delete': async () => (await import('./verbs/kv/delete.ts')).command,
