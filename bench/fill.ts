@@ -3,6 +3,7 @@
  * Through the API a million takes an hour; the records, indexes and pages that come out are the same.
  */
 import type { Core } from '../src/core/core.ts'
+import { managedKeysOf } from '../src/core/managed-keys/keys.ts'
 import { namedStore } from '../src/core/base.ts'
 import { issueLease } from '../src/core/leases/issue.ts'
 import { enableMount } from '../src/core/mounts/change.ts'
@@ -83,7 +84,7 @@ const fillers: Readonly<Record<Kind, Filler>> = {
   async certificates(core, unit) {
     const mount = await mountAt(core, 'growth-pki/')
     const call = {
-      store: unit.on(mount.store), mount: mount.view, now: core.host.now(), random: core.host.random, caller: null, warn: () => undefined, fillTemplate: () => null,
+      store: unit.on(mount.store), mount: mount.view, now: core.host.now(), random: core.host.random, caller: null, warn: () => undefined, fillTemplate: () => null, managedKeys: managedKeysOf(core, mount),
     }
     certificateKey ??= await newLeafKey()
     const key = certificateKey

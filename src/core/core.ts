@@ -8,6 +8,7 @@ import type { Telemetry } from './telemetry.ts'
 import type { Crew } from './crew.ts'
 import type { Ceremonies, Keys } from './keys.ts'
 import type { LiveTable } from './live.ts'
+import type { TokenSource } from './managed-keys/tokens.ts'
 import type { MountTable } from './mounts/table.ts'
 import type { PolicyTable } from './policies/table.ts'
 
@@ -20,6 +21,8 @@ export interface Core extends Base {
   readonly telemetry: Telemetry
   readonly logControl: LogControl
   readonly keys: Keys
+  /** Where managed keys are. */
+  readonly tokens: TokenSource
   /** Null where the store cannot be read and replaced as a whole. */
   readonly snapshots: SnapshotPlace | null
   readonly crew: Crew

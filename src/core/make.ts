@@ -12,6 +12,7 @@ import { RateLimiter } from './quotas.ts'
 import type { SnapshotPlace } from './snapshot-place.ts'
 import { Telemetry } from './telemetry.ts'
 import { liveTable } from './live.ts'
+import { noTokens, type TokenSource } from './managed-keys/tokens.ts'
 import { mountTable } from './mounts/table.ts'
 import { policyTable } from './policies/table.ts'
 import { releaseEngines, type Registry } from './registry.ts'
@@ -31,13 +32,15 @@ export interface CoreParts {
   /** The automatic seal of the configuration; null: shares. */
   readonly automaticSeal: Seal | null
   readonly snapshots: SnapshotPlace | null
+  /** Default: none. */
+  readonly tokens?: TokenSource
   /** Removes what lies in the cubbyhole of this id: the engine knows how. */
   readonly clearCubbyhole: (store: Store, cubbyholeId: string) => Promise<void>
   /** Default: this process alone. */
   readonly crew?: Crew
 }
 
-export function makeCore({ host, logControl, settings, barrier, registry, audit, automaticSeal, snapshots, clearCubbyhole, crew = alone }: CoreParts): Core {
+export function makeCore({ host, logControl, settings, barrier, registry, audit, automaticSeal, snapshots, clearCubbyhole, tokens = noTokens, crew = alone }: CoreParts): Core {
   const base: Base = { host, settings, barrier, registry }
   const mounts = mountTable(base)
   const policies = policyTable(base)
@@ -55,11 +58,13 @@ export function makeCore({ host, logControl, settings, barrier, registry, audit,
       barrier.seal()
       mounts.forget()
       policies.forget()
+      tokens.close()
       // What fails here is a connection that is gone already.
       void releaseEngines(registry).catch(() => undefined)
     },
     audit,
     snapshots,
+    tokens,
     rateLimiter,
     telemetry: new Telemetry(),
     logControl,

@@ -4,6 +4,7 @@
  */
 import type { Fields, ValuesOf } from './fields.ts'
 import type { JsonObject } from './json.ts'
+import type { ManagedKeys } from './managed-key.ts'
 import type { Outside } from './outside.ts'
 import type { Result } from './result.ts'
 import type { Store, Transaction } from './store.ts'
@@ -60,6 +61,7 @@ export interface Call<P, I> {
   readonly fillTemplate: (text: string, mayStand: (value: string, selector: string) => boolean) => string | null
   /** A password by one of the policies of `sys/policies/password`. Throws `bad_request` when there is none of this name. */
   readonly makePassword: (policy: string) => Promise<string>
+  readonly managedKeys: ManagedKeys
   /** Adds a warning to the answer. */
   readonly warn: (text: string) => void
   /**

@@ -3,6 +3,7 @@ import type { Core } from '../core/core.ts'
 import { rootNamespace } from '../core/base.ts'
 import { identityOf } from '../core/identity/standing.ts'
 import { fillTemplate, type IdentityView } from '../core/policies/template.ts'
+import { managedKeysOf } from '../core/managed-keys/keys.ts'
 import { makePassword } from '../core/passwords.ts'
 import { beginUnit, type Unit } from '../core/unit.ts'
 import { badRequest } from '../kit/errors.ts'
@@ -53,6 +54,7 @@ export function callOf(core: Core, wire: WireRequest, target: Resolved, caller: 
     random: core.host.random,
     fillTemplate: (text: string, mayStand: (value: string, selector: string) => boolean) => fillTemplate(text, identityOfCaller(caller), groupNamespace(mount), mayStand),
     makePassword: (policy: string) => makePassword(core, policy),
+    managedKeys: managedKeysOf(core, mount),
     warn: (text: string) => void effects.warnings.push(text),
     afterCommit: (work: (store: Store) => void | Promise<void>) => void effects.afterCommit.push(work),
     unknown: operation.arbitraryInput ? [] : unknown.filter((name) => !Object.hasOwn(target.params, name)),

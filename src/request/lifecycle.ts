@@ -6,6 +6,7 @@ import { beginUnit } from '../core/unit.ts'
 import type { Core } from '../core/core.ts'
 import { parseFields } from '../kit/fields.ts'
 import { ApiError, badRequest } from '../kit/errors.ts'
+import type { ManagedKeys } from '../kit/managed-key.ts'
 import type { Transaction } from '../kit/store.ts'
 import type { AnyCall, Call, MountView, Operation, Verb } from '../kit/operation.ts'
 import { Reply, type Result } from '../kit/result.ts'
@@ -71,6 +72,7 @@ const noStore = (): never => {
   throw new ApiError('internal', 'internal error', { detail: 'a lifecycle operation has no store' })
 }
 const unavailable: Transaction = Object.freeze({ get: noStore, peek: noStore, list: noStore, put: noStore, delete: noStore, merge: noStore })
+const noManagedKeys: ManagedKeys = Object.freeze({ describe: noStore, sign: noStore })
 const nobodyMay = async (): Promise<boolean> => false
 const nothing = (): void => undefined
 
@@ -80,7 +82,7 @@ function lifecycleCall(core: Core, wire: WireRequest, params: unknown, input: un
     core, unit: beginUnit(), token: null, requestId: wire.id, tokenGiven: wire.token, wrapTtl: null, method: wire.method, may: nobodyMay,
     rawBody: wire.raw, upload: null, query: wire.query, params, input, body: wire.data, store: unavailable, mount: nowhere, caller: null,
     remoteAddress: wire.remoteAddress, clientCertificate: () => wire.clientCertificate(), headers: wire.headers, now: core.host.now(), random: core.host.random,
-    fillTemplate: () => null, makePassword: noStore, warn: nothing, afterCommit: nothing, ...(wire.open === undefined ? {} : { open: wire.open }),
+    fillTemplate: () => null, makePassword: noStore, managedKeys: noManagedKeys, warn: nothing, afterCommit: nothing, ...(wire.open === undefined ? {} : { open: wire.open }),
   }
   return call as unknown as AnyCall
 }

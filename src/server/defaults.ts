@@ -17,6 +17,7 @@ export const embeddedConfig = (folder: string, address: string, log: LogSettings
   storage: { type: 'lmdb', shownType: 'lmdb', folder },
   seal: { type: 'keyfile', name: 'keyfile', file: keyFile },
   listeners: [listenerAt(address, null)],
+  kmsLibraries: [],
   apiAddress: '',
   clusterName: '',
   ui: false,

@@ -1,10 +1,13 @@
 /** From what the configuration says of tokens of PKCS #11 to the tokens themselves: names and numbers as Vault and OpenBao write them. */
 import { pkcs11Seal } from '../barrier/seals/pkcs11.ts'
 import type { Seal } from '../barrier/seals/seal.ts'
-import { wrapMechanisms, type KeyName, type WrapMechanism } from '../crypto/pkcs11/messages.ts'
+import type { TokenSource } from '../core/managed-keys/tokens.ts'
+import { wrapMechanisms, type KeyName, type TokenSettings, type WrapMechanism } from '../crypto/pkcs11/messages.ts'
+import { parseKeyId, parseSlot } from '../crypto/pkcs11/names.ts'
 import { hashes, mechanisms, type HashName } from '../crypto/pkcs11/numbers.ts'
 import { Token } from '../crypto/pkcs11/token.ts'
 import { ConfigError } from './config/entries.ts'
+import type { KmsLibrary } from './config/config.ts'
 import type { Pkcs11Config } from './config/seals.ts'
 import { realEnvironment } from './host.ts'
 
@@ -28,16 +31,15 @@ export function openPkcs11(config: Pkcs11Config): Seal {
 
 /** Null: neither is there. Throws `ConfigError` for an id that is not hex. */
 function keyNamed(label: string | null, id: string | null, idKey: string): KeyName | null {
-  const hex = (id ?? '').replace(/^0x/i, '').toLowerCase()
-  if (!/^(?:[0-9a-f]{2})*$/.test(hex)) throw refuse(`${idKey}: expected an even number of hex digits`)
+  const hex = parseKeyId(id ?? '')
+  if (hex === null) throw refuse(`${idKey}: expected an even number of hex digits`)
   return (label ?? '') === '' && hex === '' ? null : { label: label ?? '', id: hex }
 }
 
-/** Decimal digits. Slots have numbers up to 2^64. */
 function slotOf(written: string): string {
-  const isNumber = /^(?:\d{1,20}|0x[0-9a-f]{1,16})$/i.test(written)
-  if (!isNumber || BigInt(written) >= 2n ** 64n) throw refuse('slot: expected a number')
-  return String(BigInt(written))
+  const slot = parseSlot(written)
+  if (slot === null) throw refuse('slot: expected a number')
+  return slot
 }
 
 const byNumber: Readonly<Record<number, WrapMechanism>> = { [mechanisms.aesGcm]: 'AES_GCM', [mechanisms.rsaOaep]: 'RSA_PKCS_OAEP', [mechanisms.aesCbcPad]: 'AES_CBC_PAD' }
@@ -59,4 +61,28 @@ function hashOf(written: string | null): HashName {
   const name = (written ?? '').toLowerCase().replace('-', '') || 'sha256'
   if (!Object.hasOwn(hashes, name)) throw refuse(`rsa_oaep_hash: ${JSON.stringify(written)} is not one of ${Object.keys(hashes).join(', ')}`)
   return name as HashName
+}
+
+/** More of them than managed keys there can be are those of definitions that were changed. */
+const tokensMax = 200
+
+/** The tokens that managed keys are in: one for each library, slot or label, and PIN that is asked for. */
+export function tokenSource(configured: readonly KmsLibrary[]): TokenSource {
+  const tokens = new Map<string, Token>()
+  const closeAll = (): void => {
+    for (const token of tokens.values()) token.close()
+    tokens.clear()
+  }
+  const open = (name: string, settings: Omit<TokenSettings, 'library'>): Token | null => {
+    const library = configured.find((one) => one.name === name)?.library
+    if (library === undefined) return null
+    const key = JSON.stringify([library, settings.slot, settings.label, settings.pin, settings.isReadOnly])
+    const known = tokens.get(key)
+    if (known !== undefined) return known
+    if (tokens.size >= tokensMax) closeAll()
+    const made = new Token({ ...settings, library }, realEnvironment())
+    tokens.set(key, made)
+    return made
+  }
+  return { libraries: configured.map(({ name }) => name), open, close: closeAll }
 }

@@ -16,6 +16,7 @@ import { memoryStore } from '../storage/memory.ts'
 import type { ServerConfig, StorageConfig } from './config/config.ts'
 import { builtinRegistry } from './engines.ts'
 import { startJobs } from './jobs.ts'
+import { tokenSource } from './pkcs11.ts'
 import { repeat } from './repeat.ts'
 import { coreSettings } from './settings.ts'
 
@@ -75,7 +76,7 @@ export async function openWorld(config: ServerConfig, around: WorldSurroundings)
     throw error
   })
   const audit = new AuditBroker({ host, limits: { dataFolder: config.storage.folder === '' ? null : config.storage.folder, folders: config.audit.folders, prefix: config.audit.prefix } })
-  const parts = { host, logControl, settings: coreSettings(config), registry: builtinRegistry(), audit, automaticSeal, snapshots: { store, folder: config.storage.folder || tmpdir() }, clearCubbyhole }
+  const parts = { host, logControl, settings: coreSettings(config), registry: builtinRegistry(), audit, automaticSeal, tokens: tokenSource(config.kmsLibraries), snapshots: { store, folder: config.storage.folder || tmpdir() }, clearCubbyhole }
   const sealHere = (): void => {
     jobs.forget()
     core.forget()

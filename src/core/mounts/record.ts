@@ -12,6 +12,7 @@ export interface MountConfig {
   readonly listing_visibility?: string
   readonly passthrough_request_headers?: readonly string[]
   readonly allowed_response_headers?: readonly string[]
+  readonly allowed_managed_keys?: readonly string[]
   readonly token_type?: string
   readonly user_lockout_config?: UserLockoutConfig
 }

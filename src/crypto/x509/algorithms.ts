@@ -61,11 +61,15 @@ function inputFor({ isPss, digest }: SignatureAlgorithm, key: KeyObject): KeyObj
 
 const signInPool = promisify(signWith)
 
+/** A private key that is here, or what signs with one that is elsewhere. */
+export type SigningKey = KeyObject | ((algorithm: SignatureAlgorithm, data: Uint8Array) => Promise<Uint8Array>)
+
 /**
  * The signature over `data`, in the form that certificates hold. Elliptic curves sign at once, faster than a thread could be asked to; RSA
  * takes a hundred times as long and signs in the thread pool.
  */
-export function signBytes(algorithm: SignatureAlgorithm, key: KeyObject, data: Uint8Array): Buffer | Promise<Buffer> {
+export function signBytes(algorithm: SignatureAlgorithm, key: SigningKey, data: Uint8Array): Uint8Array | Promise<Uint8Array> {
+  if (typeof key === 'function') return key(algorithm, data)
   if (algorithm.keyType !== 'rsa') return signWith(algorithm.digest, data, key)
   return signInPool(algorithm.digest, data, inputFor(algorithm, key)) as Promise<Buffer>
 }

@@ -1,8 +1,8 @@
 /** X.509 certificates (RFC 5280 §4): written from parts that are encoded already, and read. */
-import { createHash, type KeyObject } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { bitString, explicit, integer, sequence, tags, time, unsigned } from '../der.ts'
 import { DerError, type DerReader, integerBytes, readTime, readWhole, wholeBits } from '../der-reader.ts'
-import { algorithmOf, isSignedBy, signBytes, type SignatureAlgorithm } from './algorithms.ts'
+import { algorithmOf, isSignedBy, signBytes, type SignatureAlgorithm, type SigningKey } from './algorithms.ts'
 import { extensionIds, parseAuthorityKeyId, parseBasicConstraints, parseExtensions, parseKeyId, parseKeyUsage, type ParsedExtension } from './extensions.ts'
 import { findPublicKey } from './keys.ts'
 
@@ -24,7 +24,7 @@ export interface CertificateParts {
 /** A signer: the algorithm and the private key. */
 export interface Signer {
   readonly algorithm: SignatureAlgorithm
-  readonly key: KeyObject
+  readonly key: SigningKey
 }
 
 /** 159 random bits, positive and never shorter than 20 bytes (RFC 5280 §4.1.2.2 allows at most 20; CA/B rules want 64 random bits at least). */

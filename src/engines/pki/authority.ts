@@ -1,7 +1,8 @@
 /** Issuers and keys by reference, and what it takes to sign with them. */
-import { algorithmFor, signatureAlgorithms } from '../../crypto/x509/algorithms.ts'
+import { algorithmFor, signatureAlgorithms, type SigningKey } from '../../crypto/x509/algorithms.ts'
 import type { Signer } from '../../crypto/x509/certificate.ts'
 import { badRequest, internal } from '../../kit/errors.ts'
+import type { Call } from '../../kit/operation.ts'
 import type { Transaction } from '../../kit/store.ts'
 import { issuerOf, issuers, keyObjectOf, keys, readIndex, type CaIndex, type Issuer, type IssuerEntry, type KeyEntry, type KeyRecord } from './records.ts'
 
@@ -69,12 +70,21 @@ export async function resolveAuthority(store: Reader, ref: string, usage: Usage)
   return { issuer, entry, key: await readKey(store, entry.keyId) }
 }
 
-export const signerFor = (key: KeyRecord, hashBits = 0, usePss = false): Signer => ({ algorithm: algorithmFor(key, hashBits, usePss), key: keyObjectOf(key) })
+/** What signing takes beside the key: managed keys sign where they are. */
+export type SigningCall = Pick<Call<unknown, unknown>, 'managedKeys'>
+
+export const signerFor = (call: SigningCall, key: KeyRecord, hashBits = 0, usePss = false): Signer => ({ algorithm: algorithmFor(key, hashBits, usePss), key: signingKeyOf(call, key) })
+
+function signingKeyOf({ managedKeys }: SigningCall, key: KeyRecord): SigningKey {
+  const { managed, type } = key
+  if (managed === undefined) return keyObjectOf(key)
+  return ({ digest, isPss }, data) => managedKeys.sign({ id: managed.id, type }, { hash: digest, isPss }, data)
+}
 
 /** For lists and OCSP: what the issuer says, where it fits its key. */
-export function revocationSigner({ issuer, key }: Authority): Signer {
+export function revocationSigner(call: SigningCall, { issuer, key }: Authority): Signer {
   const chosen = signatureAlgorithms.find(({ name, keyType }) => name === issuer.record.revocationAlgorithm && keyType === key.type)
-  return chosen === undefined || key.type !== 'rsa' ? signerFor(key) : { algorithm: chosen, key: keyObjectOf(key) }
+  return chosen === undefined || key.type !== 'rsa' ? signerFor(call, key) : { algorithm: chosen, key: signingKeyOf(call, key) }
 }
 
 /** The certificates above and including this issuer, as far as the mount knows them. */

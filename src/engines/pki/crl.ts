@@ -2,7 +2,7 @@
 import { writeRevocationList } from '../../crypto/x509/crl.ts'
 import { records } from '../../kit/records.ts'
 import type { Transaction } from '../../kit/store.ts'
-import { readIssuer, readKey, revocationSigner, type Authority } from './authority.ts'
+import { readIssuer, readKey, revocationSigner, type Authority, type SigningCall } from './authority.ts'
 import { durationMs, readRevocationConfig, type RevocationConfig } from './crl-config.ts'
 import { readIndex, type Issuer } from './records.ts'
 import { entriesFrom, groupOf, readHead, type Head, type Position } from './revoked.ts'
@@ -28,7 +28,7 @@ interface Signed {
 const lists = records<Lists, [group: string]>((group) => `.crl/${group}/lists`)
 const bytesKey = (group: string, kind: 'complete' | 'delta'): string => `.crl/${group}/${kind}`
 
-export interface ListCall {
+export interface ListCall extends SigningCall {
   readonly store: Transaction
   readonly now: number
 }
@@ -114,7 +114,7 @@ async function build({ call, group, config, head }: Job, authority: Authority, n
       issuer: authority.issuer.certificate.subject, issuerKeyId: authority.issuer.keyId, number: BigInt(number), deltaOf: deltaOf === null ? null : BigInt(deltaOf),
       thisUpdate, nextUpdate, entries: config.disable ? [] : entries,
     },
-    revocationSigner(authority),
+    revocationSigner(call, authority),
   )
   return { signed: { number, total: head.total, epoch: head.epoch, end, thisUpdate, nextUpdate, isEmpty: config.disable }, der }
 }

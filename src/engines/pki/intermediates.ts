@@ -25,20 +25,20 @@ const requestInput = {
 }
 type RequestInput = ValuesOf<typeof requestInput>
 
-async function generateRequest(call: Pick<Call<unknown, unknown>, 'store' | 'random' | 'warn'>, origin: string, input: RequestInput): Promise<Result> {
-  const { store, random } = call
+async function generateRequest(call: Pick<Call<unknown, unknown>, 'managedKeys' | 'store' | 'random' | 'warn'>, origin: string, input: RequestInput): Promise<Result> {
+  const { store } = call
   const format = checkFormat(input.format)
   const role = caRole({ ...input, ttl: 0 })
   const wanted = collect(role, input, null)
   const subject = subjectOf(role, wanted)
   const names = checkAddresses(wanted.names)
-  const key = await caKey(store, random, origin, input)
+  const key = await caKey(call, origin, input)
   const extensions = [
     ...(input.add_basic_constraints ? [basicConstraints(true, null)] : []),
     subjectKeyId(keyIdOf(key.spki)),
     ...nameExtensions(names, isEmptyName(subject)),
   ]
-  const der = await writeRequest(subject, key.spki, extensions, signerFor(key.record, input.signature_bits, input.use_pss))
+  const der = await writeRequest(subject, key.spki, extensions, signerFor(call, key.record, input.signature_bits, input.use_pss))
   if (hasNoUrls(await urlsFor(store, null))) call.warn(warnings.noAia)
   const shown = key.shown === null ? null : keyText(key.shown, format, input.private_key_format)
   const csr = format === 'der' ? base64(der) : [...(shown === null || format === 'pem' ? [] : [shown]), pemEncode('CERTIFICATE REQUEST', der)].join('\n')

@@ -7,6 +7,7 @@ import { path, type Call } from '../../kit/operation.ts'
 import { listed, reply } from '../../kit/result.ts'
 import { keyText } from './answer.ts'
 import { readKey, resolveKeyEntry } from './authority.ts'
+import { managedKey } from './new-key.ts'
 import { paged } from './pages.ts'
 import { readIndex, writeIndex } from './records.ts'
 import { addKey, checkKeyName, removeKey } from './registry.ts'
@@ -31,8 +32,8 @@ const readKeyOp = key.read({
   summary: 'Show a key, without its private half.',
   async handle({ params, store }) {
     const entry = resolveKeyEntry(await readIndex(store), params.key_ref)
-    const { spki } = await readKey(store, entry.id)
-    return { ...shown(entry), subject_key_id: serialText(keyIdOf(Buffer.from(spki, 'base64'))) }
+    const { spki, managed } = await readKey(store, entry.id)
+    return { ...shown(entry), ...(managed && { managed_key_id: managed.id, managed_key_name: managed.name }), subject_key_id: serialText(keyIdOf(Buffer.from(spki, 'base64'))) }
   },
 })
 
@@ -92,10 +93,11 @@ const generateAt = (template: 'keys/generate/internal' | 'keys/generate/exported
   })
 
 const generateKms = path('keys/generate/kms').write({
-  summary: 'Refused: this server has no managed keys.',
-  input: generateInput,
-  handle() {
-    throw badRequest('managed keys are not supported by this server: use internal or exported')
+  summary: 'Take a managed key, which signs where it is.',
+  input: { key_name: newKeyFields.key_name, managed_key_name: newKeyFields.managed_key_name, managed_key_id: newKeyFields.managed_key_id },
+  async handle(call) {
+    checkKeyName(await readIndex(call.store), call.input.key_name)
+    return shown((await managedKey(call, call.input)).entry)
   },
 })
 

@@ -20,7 +20,7 @@ import { urlsFor } from './urls.ts'
 import { validityOf, type ValidityWish } from './validity.ts'
 
 /** What any of these operations is called with. */
-export type LeafCall = Pick<Call<unknown, unknown>, 'store' | 'mount' | 'now' | 'random' | 'warn' | 'fillTemplate' | 'caller'>
+export type LeafCall = Pick<Call<unknown, unknown>, 'managedKeys' | 'store' | 'mount' | 'now' | 'random' | 'warn' | 'fillTemplate' | 'caller'>
 
 export interface LeafInput extends NameInput, ValidityWish {
   readonly format: string
@@ -77,14 +77,14 @@ export async function issueLeaf(call: LeafCall, order: LeafOrder, keyOf: () => P
   const draft: Draft = {
     ...validity, subject, issuer: authority.issuer.certificate.subject, spki: key.spki, extensions: order.isVerbatim && csr !== null ? verbatimExtensions(own, csr) : own,
   }
-  const made = await sign(draft, leafSigner(authority, role), call)
+  const made = await sign(draft, leafSigner(call, authority, role), call)
   if (!role.no_store) keep(call.store, made)
   return { issued: { ...made, authority, notBefore: validity.notBefore }, key }
 }
 
 /** The role's wishes count where the issuer has an RSA key; other keys decide themselves. */
-function leafSigner({ key }: Authority, role: Role): Signer {
-  return signerFor(key, key.type === 'rsa' ? role.signature_bits : 0, role.use_pss)
+function leafSigner(call: LeafCall, { key }: Authority, role: Role): Signer {
+  return signerFor(call, key, key.type === 'rsa' ? role.signature_bits : 0, role.use_pss)
 }
 
 /** What only the issuer may say: whether it is a CA, and which key is whose. */

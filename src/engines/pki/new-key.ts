@@ -2,6 +2,7 @@
 import { generateKey } from '../../crypto/x509/keys.ts'
 import { badRequest } from '../../kit/errors.ts'
 import { text } from '../../kit/fields.ts'
+import type { Call } from '../../kit/operation.ts'
 import type { Transaction } from '../../kit/store.ts'
 import type { ShownKey } from './answer.ts'
 import { readKey, resolveKeyEntry } from './authority.ts'
@@ -16,7 +17,11 @@ export interface KeyInput {
   readonly key_bits: number
   readonly key_name: string
   readonly key_ref: string
+  readonly managed_key_name: string
+  readonly managed_key_id: string
 }
+
+export type KeyCall = Pick<Call<unknown, unknown>, 'store' | 'random' | 'managedKeys'>
 
 export interface CaKey {
   readonly entry: KeyEntry
@@ -30,21 +35,31 @@ const origins: ReadonlySet<string> = new Set(['internal', 'exported', 'existing'
 
 export function checkOrigin(origin: string): void {
   if (!origins.has(origin)) throw badRequest('the "exported" path parameter must be "internal", "existing", exported" or "kms"')
-  if (origin === 'kms') throw badRequest('managed keys are not supported by this server: use internal, exported or existing')
 }
 
 /** Throws `bad_request`. What is made is kept, whatever becomes of the certificate. */
-export async function caKey(store: Transaction, random: (bytes: number) => Uint8Array, origin: string, input: KeyInput): Promise<CaKey> {
+export async function caKey(call: KeyCall, origin: string, input: KeyInput): Promise<CaKey> {
+  const { store, random } = call
   checkOrigin(origin)
   const index = await readIndex(store)
   if (origin === 'existing') return existingKey(store, input.key_ref)
   checkKeyName(index, input.key_name)
   if (input.key_name.toLowerCase() === 'default') throw badRequest("reserved keyword 'default' can not be used as key name")
+  if (origin === 'kms') return managedKey(call, input)
   const choice = checkKeyChoice(input.key_type, input.key_bits, 0)
   if (choice.type === 'any') throw badRequest('unknown key type any')
   const made = await generateKey(choice.type, choice.bits)
   const { entry, record } = await addKey(store, random, made, choice.bits, input.key_name)
   return { entry, record, spki: made.spki, shown: origin === 'exported' ? { type: choice.type, der: made.privateDer } : null }
+}
+
+/** A key that signs where it is; its public half is taken over once. Throws `bad_request`. */
+export async function managedKey({ store, random, managedKeys }: KeyCall, input: Pick<KeyInput, 'key_name' | 'managed_key_name' | 'managed_key_id'>): Promise<CaKey> {
+  const ref = { name: input.managed_key_name, id: input.managed_key_id }
+  if ((ref.name === '') === (ref.id === '')) throw badRequest('one of managed_key_name and managed_key_id is needed')
+  const { id, name, type, bits, spki } = await managedKeys.describe(ref)
+  const { entry, record } = await addKey(store, random, { type, privateDer: Buffer.alloc(0), spki: Buffer.from(spki) }, bits, input.key_name, { id, name })
+  return { entry, record, spki: Buffer.from(record.spki, 'base64'), shown: null }
 }
 
 async function existingKey(store: Transaction, ref: string): Promise<CaKey> {

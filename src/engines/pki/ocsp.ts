@@ -46,7 +46,8 @@ async function statusOf(store: Pick<Transaction, 'get'>, id: CertificateId, { is
   return record !== null && record.group === groupOf(issuer) ? { revokedAt: record.revokedAt } : 'good'
 }
 
-async function respond({ store, now }: Pick<Call<unknown, unknown>, 'store' | 'now'>, der: Uint8Array | null): Promise<Reply> {
+async function respond(call: Pick<Call<unknown, unknown>, 'store' | 'now' | 'managedKeys'>, der: Uint8Array | null): Promise<Reply> {
+  const { store, now } = call
   const config = await readRevocationConfig(store)
   if (config.ocsp_disable) return answer(401, ocspRefusals.unauthorized)
   const request = parse(der)
@@ -59,7 +60,7 @@ async function respond({ store, now }: Pick<Call<unknown, unknown>, 'store' | 'n
   const answers = {
     statuses, nonce: request.nonce, responderKeyHash: keyIdOf(responder.issuer.certificate.spki), now, nextUpdate: expiry === 0 ? null : now + expiry,
   }
-  return answer(200, await writeOcspResponse(answers, revocationSigner(responder)))
+  return answer(200, await writeOcspResponse(answers, revocationSigner(call, responder)))
 }
 
 const posted = (template: 'ocsp' | 'unified-ocsp') =>

@@ -2,6 +2,7 @@
 import { keyIdOf, privateKeyOf, type KeyType } from '../../crypto/x509/keys.ts'
 import { parseCertificate, subjectKeyIdOf, type Certificate } from '../../crypto/x509/certificate.ts'
 import { pemEncode } from '../../crypto/pem.ts'
+import { badRequest } from '../../kit/errors.ts'
 import { records } from '../../kit/records.ts'
 import type { Transaction } from '../../kit/store.ts'
 import { uuidOf } from '../../kit/uuid.ts'
@@ -71,6 +72,8 @@ export interface KeyRecord {
   /** In the traditional form of its type, base64. */
   readonly privateDer: string
   readonly spki: string
+  /** The private half is elsewhere, and `privateDer` is ''. */
+  readonly managed?: { readonly id: string; readonly name: string }
 }
 
 const index = records<CaIndex, []>(() => '.ca')
@@ -110,6 +113,7 @@ const keyObjects = new WeakMap<KeyRecord, KeyObject>()
 export function keyObjectOf(record: KeyRecord): KeyObject {
   const known = keyObjects.get(record)
   if (known !== undefined) return known
+  if (record.managed !== undefined) throw badRequest('this needs the private key itself, and that of a managed key stays where it is')
   const made = privateKeyOf(record.type, Buffer.from(record.privateDer, 'base64'))
   keyObjects.set(record, made)
   return made

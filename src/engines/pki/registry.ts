@@ -34,7 +34,7 @@ export interface AddedKey {
 }
 
 /** Keeps a key, unless it is there already. Issuers whose certificates name it get it. */
-export async function addKey(store: Transaction, random: Random, { type, privateDer, spki }: NewKey, bits: number, name: string): Promise<AddedKey> {
+export async function addKey(store: Transaction, random: Random, { type, privateDer, spki }: NewKey, bits: number, name: string, managed?: KeyRecord['managed']): Promise<AddedKey> {
   const index = await readIndex(store)
   const print = fingerprint(spki)
   const known = index.keys.find((key) => key.fingerprint === print)
@@ -44,7 +44,7 @@ export async function addKey(store: Transaction, random: Random, { type, private
   }
   checkKeyName(index, name)
   if (index.keys.length >= issuersMax) throw badRequest(`a mount holds at most ${issuersMax} keys`)
-  const record: KeyRecord = { id: newId(random), type, bits, privateDer: privateDer.toString('base64'), spki: spki.toString('base64') }
+  const record: KeyRecord = { id: newId(random), type, bits, privateDer: privateDer.toString('base64'), spki: spki.toString('base64'), ...(managed !== undefined && { managed }) }
   const entry: KeyEntry = { id: record.id, name, type, fingerprint: print }
   keys.write(store, record, record.id)
   const lacking = await issuersOfKey(store, index, print)

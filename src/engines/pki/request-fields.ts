@@ -75,8 +75,8 @@ export const newKeyFields = {
   key_bits: defaulted(integer('Length of the key; 0: the usual one of the type.'), 0),
   key_name: defaulted(text('Name for the key.'), ''),
   key_ref: defaulted(text('With existing: name or id of the key.'), 'default'),
-  managed_key_name: optional(text('With kms: name of the managed key.')),
-  managed_key_id: optional(text('With kms: id of the managed key.')),
+  managed_key_name: defaulted(text('With kms: name of the managed key.'), ''),
+  managed_key_id: defaulted(text('With kms: id of the managed key.'), ''),
 } as const
 
 export const purposeFields = {

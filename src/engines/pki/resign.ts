@@ -32,7 +32,8 @@ function checkInput({ crl_number: number, delta_crl_base_number: base, next_upda
   if (format !== 'pem' && format !== 'der') throw badRequest('the "format" parameter must be "pem" or "der"')
 }
 
-async function signList({ store, now }: Pick<Call<unknown, unknown>, 'store' | 'now'>, ref: string, input: ListInput, entries: readonly Buffer[], extensions: readonly Buffer[]): Promise<Result> {
+async function signList(call: Pick<Call<unknown, unknown>, 'store' | 'now' | 'managedKeys'>, ref: string, input: ListInput, entries: readonly Buffer[], extensions: readonly Buffer[]): Promise<Result> {
+  const { store, now } = call
   const authority = await resolveAuthority(store, ref, 'crl-signing')
   const thisUpdate = Math.floor(now / 1000) * 1000
   const der = await writeRevocationList(
@@ -40,7 +41,7 @@ async function signList({ store, now }: Pick<Call<unknown, unknown>, 'store' | '
       issuer: authority.issuer.certificate.subject, issuerKeyId: authority.issuer.keyId, number: BigInt(input.crl_number),
       deltaOf: input.delta_crl_base_number < 0 ? null : BigInt(input.delta_crl_base_number), thisUpdate, nextUpdate: thisUpdate + input.next_update * 1000, entries, extensions,
     },
-    revocationSigner(authority),
+    revocationSigner(call, authority),
   )
   return { crl: input.format === 'der' ? base64(der) : `${pemEncode('X509 CRL', der)}\n` }
 }

@@ -31,7 +31,7 @@ const rootInput = {
   ext_key_usage_oids: purposeFields.ext_key_usage_oids,
 }
 type RootInput = ValuesOf<typeof rootInput>
-type CaCall = Pick<Call<unknown, unknown>, 'store' | 'mount' | 'now' | 'random' | 'warn'>
+type CaCall = Pick<Call<unknown, unknown>, 'managedKeys' | 'store' | 'mount' | 'now' | 'random' | 'warn'>
 
 async function generateRoot(call: CaCall, origin: string, given: RootInput, isRotation: boolean): Promise<Result> {
   const { store, random } = call
@@ -39,10 +39,10 @@ async function generateRoot(call: CaCall, origin: string, given: RootInput, isRo
   const input = isRotation && given.issuer_name === '' && findIssuerEntry(index, 'next') === null ? { ...given, issuer_name: 'next' } : given
   checkOrigin(origin)
   const format = checkFormat(input.format)
-  if (origin !== 'existing') checkKeyChoice(input.key_type, input.key_bits, input.signature_bits)
+  if (origin !== 'existing' && origin !== 'kms') checkKeyChoice(input.key_type, input.key_bits, input.signature_bits)
   checkIssuerName(index, input.issuer_name)
   const draft = await rootDraft(call, input)
-  const key = await caKey(store, random, origin, input)
+  const key = await caKey(call, origin, input)
   const { made, algorithm } = await signRoot(call, input, draft, key)
   const { entry } = await addIssuer(store, random, made.der, input.issuer_name, { revocationAlgorithm: algorithm })
   keep(store, made)
@@ -75,7 +75,7 @@ async function rootDraft(call: CaCall, input: RootInput) {
 
 async function signRoot(call: CaCall, input: RootInput, draft: Awaited<ReturnType<typeof rootDraft>>, key: CaKey): Promise<{ made: Made; algorithm: string }> {
   const id = keyIdOf(key.spki)
-  const signer = signerFor(key.record, input.signature_bits, input.use_pss)
+  const signer = signerFor(call, key.record, input.signature_bits, input.use_pss)
   const extensions = caExtensions({
     ...draft, type: key.record.type, ids: { subject: id, authority: id }, pathLength: pathLengthFrom(input.max_path_length), keyUsage: input.key_usage, extKeyUsage: input,
   })

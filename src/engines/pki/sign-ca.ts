@@ -33,7 +33,7 @@ const intermediateInput = {
   enforce_leaf_not_after_behavior: defaulted(flag('Apply the issuer’s leaf_not_after_behavior to this certificate too.'), false),
 }
 type IntermediateInput = ValuesOf<typeof intermediateInput>
-type SignCall = Pick<Call<unknown, unknown>, 'store' | 'mount' | 'now' | 'random' | 'warn'>
+type SignCall = Pick<Call<unknown, unknown>, 'managedKeys' | 'store' | 'mount' | 'now' | 'random' | 'warn'>
 
 async function signIntermediate(call: SignCall, ref: string, input: IntermediateInput): Promise<Result> {
   const format = checkFormat(input.format)
@@ -57,7 +57,7 @@ async function signIntermediate(call: SignCall, ref: string, input: Intermediate
     isSubjectEmpty: isEmptyName(subject), urls, pathLength, constraints: constraintsOf(input), keyUsage: input.key_usage, extKeyUsage: input,
   })
   const extensions = input.use_csr_values ? withRequested(own, csr) : own
-  const made = await sign({ ...validity, issuer: certificate.subject, subject, spki: csr.spki, extensions }, signerFor(authority.key, input.signature_bits, input.use_pss), call)
+  const made = await sign({ ...validity, issuer: certificate.subject, subject, spki: csr.spki, extensions }, signerFor(call, authority.key, input.signature_bits, input.use_pss), call)
   keep(call.store, made)
   if (made.notAfter > certificate.notAfter) call.warn(warnings.outlivesIssuer)
   if (isEmptyName(subject)) call.warn(warnings.noSubject)
@@ -102,7 +102,8 @@ function skidOf(written: string): Buffer | null {
   return Buffer.from(hex, 'hex')
 }
 
-async function signSelfIssued({ store }: SignCall, ref: string, input: { readonly certificate: string; readonly require_matching_certificate_algorithms: boolean }): Promise<Result> {
+async function signSelfIssued(call: SignCall, ref: string, input: { readonly certificate: string; readonly require_matching_certificate_algorithms: boolean }): Promise<Result> {
+  const { store } = call
   const certificate = readSelfIssued(input.certificate)
   const authority = await resolveAuthority(store, ref, 'issuing-certificates')
   checkAlgorithms(certificate, authority, input.require_matching_certificate_algorithms)
@@ -111,7 +112,7 @@ async function signSelfIssued({ store }: SignCall, ref: string, input: { readonl
   const kept = [...certificate.extensions.values()].filter(({ id }) => !replaced.has(id)).map(({ id, value, isCritical }) => extension(id, value, isCritical))
   const { serial, subject, notBefore, notAfter, spki } = certificate
   const parts = { serial, issuer: authority.issuer.certificate.subject, subject, notBefore, notAfter, spki, extensions: [...kept, authorityKeyId(authority.issuer.keyId), ...renewed] }
-  const der = await writeCertificate(parts, signerFor(authority.key))
+  const der = await writeCertificate(parts, signerFor(call, authority.key))
   return { certificate: certificatePem(der), issuing_ca: authority.issuer.pem }
 }
 

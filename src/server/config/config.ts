@@ -21,6 +21,7 @@ export interface ServerConfig {
   readonly storage: StorageConfig
   readonly listeners: readonly ListenerConfig[]
   readonly seal: SealConfig
+  readonly kmsLibraries: readonly KmsLibrary[]
   readonly apiAddress: string
   readonly clusterName: string
   readonly ui: boolean
@@ -35,6 +36,12 @@ export interface ServerConfig {
   readonly audit: AuditConfig
   /** Texts for the log: keys that are accepted and mean nothing here, keys that are not known. */
   readonly warnings: readonly string[]
+}
+
+/** A library of PKCS #11, by the name that managed keys have for it. */
+export interface KmsLibrary {
+  readonly name: string
+  readonly library: string
 }
 
 export interface AuditConfig {
@@ -69,6 +76,7 @@ function readConfigured(entries: Entries, hostname: string, environment: ConfigE
     storage: values.storage,
     listeners: values.listener.map((block) => listenerOf(block, common)),
     seal: sealOf(values.seal, environment),
+    kmsLibraries: librariesOf(values.kms_library),
     apiAddress: values.api_addr,
     clusterName: values.cluster_name,
     ui: values.ui,
@@ -93,6 +101,15 @@ function storageOf(blocks: Values['storage']): StorageConfig {
   if (block.label === 'inmem') return { type: 'inmem', shownType: 'inmem', folder: '' }
   if (!block.values.path) throw new ConfigError(`${block.place}: storage "${block.label}": path is missing`)
   return { type: 'lmdb', shownType: block.label, folder: block.values.path }
+}
+
+/** Of one name the last one counts. */
+function librariesOf(blocks: Values['kms_library']): readonly KmsLibrary[] {
+  const named = blocks.map(({ place, values: { name, library } }): [string, KmsLibrary] => {
+    if (!name || !library) throw new ConfigError(`${place}: kms_library "pkcs11": ${name ? 'library' : 'name'} is missing`)
+    return [name, { name, library }]
+  })
+  return [...new Map(named).values()]
 }
 
 /** A later file replaces what an earlier one said; two in one file are a mistake. */

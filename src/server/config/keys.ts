@@ -55,6 +55,12 @@ export const serverKeys = table({
   }, { alias: 'backend' }),
   listener: blocks('Where the server listens; as many as you like. At least one is required.', listenerLabels),
   seal: blocks('What unseals the server. Several automatic seals can stand together: any of them will do. In several files the last one counts. None: `shamir`.', sealLabels),
+  kms_library: blocks('Libraries of tokens in which managed keys may be: see `sys/managed-keys`.', {
+    pkcs11: labelled('A library of PKCS #11. Takes the package `koffi`.', table({
+      name: optional(text, 'How managed keys call it.', { shown: 'required' }),
+      library: optional(text, 'Its file.', { shown: 'required' }),
+    })),
+  }),
   api_addr: defaulted(text, '', 'Where clients reach this server. `COFFER_API_ADDR` wins.', { shown: 'the first listener' }),
   cluster_name: defaulted(text, '', 'Shown by `status`.', { shown: 'made from the folder' }),
   default_lease_ttl: optional(duration, 'How long tokens and leases live unless something else is said.', { shown: `\`${systemLeaseSeconds / 3600}h\`` }),

@@ -11,6 +11,7 @@ import { pluginOperations } from './plugins.ts'
 import { healthOperations } from './health.ts'
 import { initOperations } from './init.ts'
 import { leaseOperations } from './leases.ts'
+import { managedKeyOperations } from './managed-keys.ts'
 import { mountOperations } from './mounts.ts'
 import { policyOperations } from './policies.ts'
 import { rawOperations } from './raw.ts'
@@ -26,6 +27,6 @@ export const system = engine({
   summary: 'Control, policies and diagnosis of the server.',
   operations: [
     ...auditOperations, ...configOperations, ...diagnosisOperations, ...pluginOperations, ...observeOperations, ...quotaOperations, ...rawOperations, ...ceremonyOperations, ...healthOperations, ...initOperations, ...capabilityOperations, ...leaseOperations, ...mountOperations, ...policyOperations, ...remountOperations, ...snapshotOperations, ...toolOperations,
-    ...uiOperations, ...wrappingOperations,
+    ...managedKeyOperations, ...uiOperations, ...wrappingOperations,
   ],
 })

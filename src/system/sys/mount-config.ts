@@ -19,6 +19,7 @@ export const tuneFields = {
   listing_visibility: optional(text('`unauth` shows the mount to anybody, `hidden` or nothing to nobody.')),
   passthrough_request_headers: optional(list('Request headers that the engine gets to see.')),
   allowed_response_headers: optional(list('Response headers that the engine may set.')),
+  allowed_managed_keys: optional(list('Names of the managed keys that the mount may use.')),
   token_type: optional(text('Type of the tokens that this auth method gives.')),
   options: optional(textMap('Options of the engine, such as `version` of KV.')),
   user_lockout_config: optional(object('When users are locked out after failed logins.')),
@@ -64,7 +65,7 @@ export function newConfig(core: Core, kind: MountRecord['kind'], given: JsonObje
   }
 }
 
-const listNames = ['audit_non_hmac_request_keys', 'audit_non_hmac_response_keys', 'passthrough_request_headers', 'allowed_response_headers'] as const
+const listNames = ['audit_non_hmac_request_keys', 'audit_non_hmac_response_keys', 'passthrough_request_headers', 'allowed_response_headers', 'allowed_managed_keys'] as const
 
 const asWritten = (value: Json): string =>
   value === null ? '' : typeof value === 'string' ? value : value instanceof JsonNumber ? value.text : typeof value === 'number' ? String(value) : 'invalid'

@@ -15,7 +15,7 @@ import { newNonce, useNonce } from './nonce.ts'
 import { AcmeProblem, malformed, malformedDirectory } from './problem.ts'
 import { accounts, accountsByKey, type Account } from './records.ts'
 
-export type AcmeCall = Pick<Call<unknown, unknown>, 'store' | 'mount' | 'now' | 'random' | 'warn' | 'fillTemplate' | 'caller' | 'body' | 'afterCommit'>
+export type AcmeCall = Pick<Call<unknown, unknown>, 'managedKeys' | 'store' | 'mount' | 'now' | 'random' | 'warn' | 'fillTemplate' | 'caller' | 'body' | 'afterCommit'>
 
 /** A directory: `prefix` is `''`, `roles/web/`, `issuer/x/` or both. */
 export interface Scope {

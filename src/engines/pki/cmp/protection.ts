@@ -5,6 +5,7 @@ import { computeMac, newPasswordMac, parsePasswordMac, writePasswordMac } from '
 import { algorithmOf, isSignedBy, signBytes } from '../../../crypto/x509/algorithms.ts'
 import { parseCertificate, type Certificate } from '../../../crypto/x509/certificate.ts'
 import { findPublicKey } from '../../../crypto/x509/keys.ts'
+import type { Call } from '../../../kit/operation.ts'
 import type { Transaction } from '../../../kit/store.ts'
 import { signerFor, type Authority } from '../authority.ts'
 import { isRenewable } from '../renewal.ts'
@@ -41,11 +42,11 @@ async function bySignature(call: { readonly store: Transaction; readonly now: nu
 }
 
 /** Answers are protected as the request was; where nobody was known, by the issuer. */
-export function protectorFor(sender: Sender | null, { issuer, key }: Authority, random: (bytes: number) => Uint8Array): Protector {
+export function protectorFor(call: Pick<Call<unknown, unknown>, 'managedKeys' | 'random'>, sender: Sender | null, { issuer, key }: Authority): Protector {
   if (sender?.by === 'secret') {
-    const mac = newPasswordMac(Buffer.from(random(16)))
+    const mac = newPasswordMac(Buffer.from(call.random(16)))
     return { algorithm: writePasswordMac(mac), keyId: Buffer.from(sender.reference), protect: (part) => computeMac(mac, sender.secret, part) }
   }
-  const signer = signerFor(key)
+  const signer = signerFor(call, key)
   return { algorithm: signer.algorithm.der, keyId: issuer.keyId, protect: (part) => signBytes(signer.algorithm, signer.key, part) }
 }

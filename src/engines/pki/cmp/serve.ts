@@ -50,7 +50,7 @@ async function serveCmp(call: CmpCall, role: string | null): Promise<Reply> {
   })
   const chain = (await chainOf(call.store, authority.issuer)).map(({ certificate }) => certificate.der)
   const answer = { to: message, sender: authority.issuer.certificate.subject, now: call.now, nonce: call.random(16), isConfirmed: false, certificates: chain, ...said }
-  return reply({ raw: { contentType: 'application/pkixcmp', body: await writeCmpMessage(answer, protectorFor(known.sender, authority, call.random)) } })
+  return reply({ raw: { contentType: 'application/pkixcmp', body: await writeCmpMessage(answer, protectorFor(call, known.sender, authority)) } })
 }
 
 function parseMessage(body: Uint8Array | null): CmpMessage {
