@@ -83,8 +83,8 @@ const coldApart = ({ name: program, hot }: Program, cold: Set<string>): Plugin =
   },
 })
 
-/** Modules of the first file are taken from there, so that there is one of each. */
-const hotShared = ({ name: program }: Program, shared: ReadonlySet<string>): Plugin => ({
+/** Modules of the first file are taken from there, so that there is one of each. Name by name, into variables: what esbuild makes of a whole module looks each name up at each use. */
+const hotShared = ({ name: program }: Program, shared: ReadonlyMap<string, readonly string[]>): Plugin => ({
   name: 'hot-shared',
   setup({ onLoad, onResolve }) {
     const file = `./${program}.cjs`
@@ -93,9 +93,16 @@ const hotShared = ({ name: program }: Program, shared: ReadonlySet<string>): Plu
       const name = nameOf(join(resolveDir, path))
       return shared.has(name) ? { path: name, namespace: 'hot' } : undefined
     })
-    onLoad({ filter: /.*/, namespace: 'hot' }, ({ path }) => ({ contents: `module.exports = require('${file}').modules[${JSON.stringify(path)}]()`, resolveDir: dist }))
+    onLoad({ filter: /.*/, namespace: 'hot' }, ({ path }) => ({ contents: `export const { ${shared.get(path)?.join(', ')} } = require('${file}').modules[${JSON.stringify(path)}]()`, resolveDir: dist }))
   },
 })
+
+/** The names that these modules export. */
+async function exportsOf(modules: readonly string[]): Promise<Map<string, readonly string[]>> {
+  const entryPoints = modules.map((name) => ({ in: join(dist, name), out: name.replace(/\.js$/, '') }))
+  const { metafile } = await build({ entryPoints, outdir: dist, write: false, format: 'esm', metafile: true, logLevel: 'warning' })
+  return new Map(Object.entries(metafile.outputs).map(([path, { exports }]) => [nameOf(join(process.cwd(), path)), exports]))
+}
 
 async function bundle(program: Program): Promise<void> {
   const { name, main, entries } = program
@@ -109,7 +116,7 @@ async function bundle(program: Program): Promise<void> {
     ...options,
     stdin: entry(`module.exports = {\n${requires([...cold].toSorted())}\n}`),
     outfile: join(dist, `${name}-more.cjs`),
-    plugins: [serverApart, hotShared(program, new Set(shared))],
+    plugins: [serverApart, hotShared(program, await exportsOf(shared))],
   })
 }
 
