@@ -109,6 +109,8 @@ describe('agent', () => {
       'template { destination = "x" }': /one of source and contents/,
       'exec { command = ["x"] }': /exec needs at least one env_template/,
       'cache { }': /cache needs at least one listener or template/,
+      'telemetry { foo = 1 }': /telemetry.foo is not known/,
+      'telemetry { metrics_prefix = "a b" }': /telemetry.metrics_prefix: expected letters/,
       'cache { foo = 1 }': /cache.foo is not known/,
       'cache { static_secret_token_capability_refresh_behavior = "x" }': /expected optimistic or pessimistic/,
       'api_proxy { }': /api_proxy needs at least one listener/,

@@ -47,7 +47,7 @@ class Agent {
   readonly #mode: AgentMode
   readonly #config: AgentConfig
   readonly #connections: Connections
-  readonly #metrics = new Metrics()
+  readonly #metrics: Metrics
   readonly #host: AgentHost
   readonly #stop = new AbortController()
   readonly #secrets: Secrets
@@ -64,6 +64,8 @@ class Agent {
 
   constructor(mode: AgentMode, config: AgentConfig, connections: Connections, host: AgentHost) {
     this.#mode = mode
+    this.#metrics = new Metrics(mode, config.telemetry)
+    this.#metrics.tell(() => this.#gauges())
     this.#config = config
     this.#connections = connections
     this.#client = connections.templates
@@ -89,6 +91,13 @@ class Agent {
       done()
     }
     return this.#exitCode
+  }
+
+  /** By the names that Vault's agent has for them, where it has them. */
+  #gauges(): Readonly<Record<string, number>> {
+    const { heapUsed, rss } = process.memoryUsage()
+    const held = this.#cache === null ? {} : { 'agent.cache.entries': this.#cache.entries.size, 'agent.cache.bytes': this.#cache.entries.bytes }
+    return { 'agent.authenticated': this.#token === '' ? 0 : 1, ...held, 'runtime.alloc_bytes': heapUsed, 'runtime.sys_bytes': rss }
   }
 
   #end(code: number): void {
@@ -120,7 +129,6 @@ class Agent {
     const [{ ResponseCache: Cache }, { clearCache }] = await Promise.all([import('./cache/cache.ts'), import('./cache/clear.ts')])
     const cache = new Cache({ forward, host: this.#host, ownToken, rules })
     this.#cache = cache
-    this.#metrics.tell(() => ({ 'cache.entries': cache.entries.size, 'cache.bytes': cache.entries.bytes }))
     return { forward: cache.forward, clear: (body) => clearCache(cache.entries, body) }
   }
 

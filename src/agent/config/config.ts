@@ -7,6 +7,7 @@ import { AgentConfigError, Block } from './entries.ts'
 import { listenerOf, tokenRuleOf } from './listener.ts'
 import { logOf } from './log.ts'
 import type { AgentConfig, AgentMode, ConnectionUse, ExecSettings, ServerSettings, TemplateSettings } from './settings.ts'
+import { telemetryOf } from './telemetry.ts'
 
 /** Several files are taken together: blocks are joined, and of plain values the last one counts. Throws `AgentConfigError`. */
 export function agentConfigOf(record: HclRecord, mode: AgentMode, environment: Environment): AgentConfig {
@@ -15,6 +16,7 @@ export function agentConfigOf(record: HclRecord, mode: AgentMode, environment: E
   const auth = root.block('auto_auth')
   const proxy = root.block('api_proxy')
   const { cache, tokenRule, warnings } = cacheOf(root.block('cache'))
+  const figures = telemetryOf(root.block('telemetry'))
   const proxyRule = tokenRuleOf(proxy)
   if (tokenRule !== null && proxyRule !== null) throw new AgentConfigError('use_auto_auth_token is in api_proxy and in cache: leave it in api_proxy')
   const config: AgentConfig = {
@@ -28,7 +30,8 @@ export function agentConfigOf(record: HclRecord, mode: AgentMode, environment: E
     cache,
     log: logOf(root),
     unkept: unkeptOf(root),
-    warnings: [...warnings, ...consistencyOf(proxy), ...sentNowhere(root)],
+    telemetry: figures.telemetry,
+    warnings: [...warnings, ...consistencyOf(proxy), ...figures.warnings],
   }
   proxy?.finish()
   root.finish()
@@ -57,13 +60,6 @@ function unkeptOf(root: Block): ReadonlySet<ConnectionUse> {
     if (use === undefined) throw new AgentConfigError(`${key}: expected ${Object.keys(uses).join(', ')}`)
     return use
   }))
-}
-
-/** Figures are there to be read; keys that would send them are named. */
-function sentNowhere(root: Block): string[] {
-  const telemetry = root.blocks('telemetry')
-  const sends = telemetry.flatMap((block) => block.ignore('statsite_address', 'statsd_address', 'dogstatsd_addr', 'circonus_api_token', 'stackdriver_project_id'))
-  return sends.map((key) => `telemetry.${key} has no effect: figures are not sent, read them at /agent/v1/metrics`)
 }
 
 function check(config: AgentConfig, mode: AgentMode, hasProxy: boolean): void {

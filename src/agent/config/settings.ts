@@ -83,6 +83,13 @@ export interface CacheRules {
   readonly servesStale: boolean
 }
 
+export interface TelemetrySettings {
+  /** Before all names, `vault` unless set. */
+  readonly prefix: string
+  /** Whether the form of Prometheus is there. */
+  readonly prometheus: boolean
+}
+
 export interface AgentConfig {
   readonly server: ServerSettings
   readonly method: MethodSettings | null
@@ -101,6 +108,7 @@ export interface AgentConfig {
   /** Null: nothing is kept. */
   readonly cache: CacheRules | null
   readonly log: LogChoice
+  readonly telemetry: TelemetrySettings
   /** Parts that open a connection for each request. */
   readonly unkept: ReadonlySet<ConnectionUse>
   readonly warnings: readonly string[]

@@ -81,6 +81,7 @@ function quitAnswer({ allowsQuit }: AgentListener, { quit }: Listening, method: 
 function metricsAnswer({ world: { metrics, host } }: Listening, { method, headers }: OutsideRequest, query: string): WireResponse {
   if (method !== 'GET') return errorsAnswer(405, [])
   const format = new URLSearchParams(query).get('format') ?? (headers.accept?.includes('openmetrics') === true ? 'prometheus' : '')
+  if (format === 'prometheus' && !metrics.isForPrometheus) return errorsAnswer(400, ['prometheus is not enabled'])
   if (format === 'prometheus') return { status: 200, body: metrics.prometheus(), contentType: 'text/plain; version=0.0.4' }
   return format === '' ? { status: 200, body: metrics.json(host.now()) } : errorsAnswer(400, [`metric response format ${JSON.stringify(format)} unknown`])
 }

@@ -82,6 +82,19 @@ test('a listener wants its header, tells figures and no more, and ends the agent
   await until(() => /stopping because a request asks for it/.test(read('log-0')), 'the end')
 }))
 
+test('figures have the names that the configuration wants, and say what it does not do', withWorld(async ({ started, read }) => {
+  const telemetry = (more: string): string => `telemetry { disable_hostname = true\n ${more} }\n`
+  const [named = ''] = await started('proxy', `${approle}${telemetry('metrics_prefix = "pre"\n statsd_address = "127.0.0.1:8125"\n prometheus_retention_time = "30s"')}${listener()}`)
+  const [without = ''] = await started('agent', `${telemetry('prometheus_retention_time = "0s"')}${listener()}`)
+  await until(() => /auth: logged in/.test(read('log-0')), 'the login')
+  await ask(`${named}/v1/sys/health`)
+  const told = (await ask(`${named}/proxy/v1/metrics?format=prometheus`)).text
+  for (const line of [/^# TYPE pre_proxy_auth_success counter\npre_proxy_auth_success 1$/m, /^pre_agent_proxy_success 1$/m, /^# TYPE pre_runtime_sys_bytes gauge$/m, /^pre_agent_authenticated [01]$/m]) assert.match(told, line)
+  assert.match((await ask(`${named}/proxy/v1/metrics`)).text, /"Name":"pre.proxy.auth.success","Count":1/)
+  assert.match(read('log-0'), /telemetry.statsd_address has no effect/)
+  assert.deepEqual([(await ask(`${without}/agent/v1/metrics?format=prometheus`)).status, (await ask(`${without}/agent/v1/metrics`)).status], [400, 200])
+}))
+
 test('a unix socket with its mode, and TLS with the certificate that a file holds', withWorld(async ({ started, place, ok }) => {
   ok('openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 2> openssl.log')
   const socket = join(place.folder, 'agent.sock')
