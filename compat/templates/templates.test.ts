@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
-import { answer } from '../../src/agent/template/answers.ts'
+import { answer, Mounts } from '../../src/agent/template/answers.ts'
 import { nameOf, type Known } from '../../src/agent/template/asking.ts'
 import { renderTemplate, type TemplateWorld } from '../../src/agent/template/render.ts'
 import type { Value } from '../../src/kit/template/values.ts'
@@ -25,7 +25,7 @@ async function render(source: string, client: ReturnType<typeof clientOf>): Prom
   for (let round = 0; round < roundsMax; round++) {
     const { text, missing } = renderTemplate({ source }, known as Known, world)
     if (missing.length === 0) return text
-    for (const question of missing) known.set(nameOf(question), (await answer(client, question)).value)
+    for (const question of missing) known.set(nameOf(question), (await answer(client, question, new Mounts())).value)
   }
   return assert.fail('it asks again and again')
 }

@@ -8,7 +8,7 @@ import type { ResponseCache } from './cache/cache.ts'
 import { Child } from './child.ts'
 import { runCommand } from './command.ts'
 import type { AgentConfig, AgentMode, TemplateSettings } from './config/settings.ts'
-import { writeWhole } from './files.ts'
+import { writeFiles } from './deliver.ts'
 import { pause, type AgentHost } from './host.ts'
 import { Metrics } from './metrics.ts'
 import type { WireResponse } from '../request/wire.ts'
@@ -208,12 +208,12 @@ class Agent {
   }
 
   async #deliverFiles(texts: ReadonlyMap<TemplateSettings, string>): Promise<void> {
-    for (const [template, content] of texts) {
-      const { destination: path, mode, user, group, createFolders, backup, command, commandTimeoutSeconds } = template
-      if (!writeWhole({ path, content, mode, user, group, createFolders, backup })) continue
+    const { changed, failure } = await writeFiles(texts)
+    for (const { destination: path, command, commandTimeoutSeconds } of changed) {
       this.#host.log('info', 'template', `rendered ${path}`)
       if (command.length > 0) await runCommand(command, this.#host.environment, commandTimeoutSeconds).catch((error: unknown) => this.#host.log('error', 'template', reasonOf(error)))
     }
+    if (failure !== null) throw failure.reason
   }
 
   async #deliverVariables(texts: ReadonlyMap<TemplateSettings, string>): Promise<void> {

@@ -1,6 +1,7 @@
 /** Files that an agent writes: whole or not at all, with the permissions that were asked for from the first byte. */
-import { chmodSync, chownSync, copyFileSync, mkdirSync, openSync, closeSync, readFileSync, renameSync, rmSync, statSync, writeSync, fsyncSync } from 'node:fs'
+import { chmodSync, chownSync, copyFileSync, mkdirSync, openSync, closeSync, readFileSync, renameSync, rmSync, statSync, writeSync, fsync, fsyncSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { promisify } from 'node:util'
 
 export interface FileRequest {
   readonly path: string
@@ -18,7 +19,28 @@ export interface FileRequest {
 const defaultMode = 0o644
 
 /** Answers whether anything has changed. Throws what the file system says. */
-export function writeWhole({ path, content, mode, user = '', group = '', createFolders = false, backup = false }: FileRequest): boolean {
+export function writeWhole(request: FileRequest): boolean {
+  const steps = writing(request)
+  for (let step = steps.next(); ; step = steps.next()) {
+    if (step.done === true) return step.value
+    fsyncSync(step.value)
+  }
+}
+
+const sync = promisify(fsync)
+
+/** The same, without keeping others waiting for the disk. */
+export async function writeWholeAside(request: FileRequest): Promise<boolean> {
+  const steps = writing(request)
+  for (let step = steps.next(); ; step = steps.next()) {
+    if (step.done === true) return step.value
+    const failure = await sync(step.value).then(() => null, (error: unknown) => error)
+    if (failure !== null) steps.throw(failure)
+  }
+}
+
+/** Gives the files that have to be on the disk before it goes on. */
+function* writing({ path, content, mode, user = '', group = '', createFolders = false, backup = false }: FileRequest): Generator<number, boolean> {
   const before = contentOf(path)
   if (createFolders) mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
   const wanted = mode ?? modeOf(path) ?? defaultMode
@@ -29,7 +51,7 @@ export function writeWhole({ path, content, mode, user = '', group = '', createF
   if (backup && before !== null) copyFileSync(path, `${path}.bak`)
   const temporary = `${path}.${process.pid}.tmp`
   try {
-    writeSynced(temporary, content, wanted)
+    yield* writingSynced(temporary, content, wanted)
     if (user !== '' || group !== '') chownSync(temporary, idOf('/etc/passwd', user, -1), idOf('/etc/group', group, -1))
     renameSync(temporary, path)
   } catch (error) {
@@ -39,12 +61,12 @@ export function writeWhole({ path, content, mode, user = '', group = '', createF
   return true
 }
 
-function writeSynced(path: string, content: string, mode: number): void {
+function* writingSynced(path: string, content: string, mode: number): Generator<number, void> {
   rmSync(path, { force: true })
   const file = openSync(path, 'wx', 0o600)
   try {
     writeSync(file, content)
-    fsyncSync(file)
+    yield file
   } finally {
     closeSync(file)
   }

@@ -4,7 +4,8 @@ import { isClientError } from '../../client/src/errors.ts'
 import type { Value } from '../kit/template/values.ts'
 import { reasonOf } from './auth/keeper.ts'
 import type { AgentHost } from './host.ts'
-import { answer, type Answer } from './template/answers.ts'
+import { settleInTurns } from './in-turns.ts'
+import { answer, Mounts, type Answer } from './template/answers.ts'
 import { nameOf, type Question } from './template/asking.ts'
 
 export interface RefreshRules {
@@ -40,15 +41,16 @@ export class Secrets {
     return new Map([...this.#held].map(([name, { answer: { value } }]) => [name, value]))
   }
 
-  /** Fetches all of them at once. Throws what the first that failed says; the others are kept. */
+  /** Fetches all of them. Throws what the first that failed says; the others are kept. */
   async fetch(questions: readonly Question[]): Promise<void> {
-    const results = await Promise.allSettled(questions.map((question) => this.#fetchOne(question)))
+    const mounts = new Mounts()
+    const results = await settleInTurns(questions, atOnce, async (question) => await this.#fetchOne(question, mounts))
     const failed = results.find((result) => result.status === 'rejected')
     if (failed !== undefined) throw failed.reason
   }
 
-  async #fetchOne(question: Question): Promise<void> {
-    const found = await answer(this.#client(), question)
+  async #fetchOne(question: Question, mounts: Mounts): Promise<void> {
+    const found = await answer(this.#client(), question, mounts)
     this.#held.set(nameOf(question), { question, answer: found, dueAt: this.#dueAt(question, found) })
   }
 
@@ -67,14 +69,15 @@ export class Secrets {
   /** Renews or fetches what is due. What fails stays as it is, and is due again soon. Answers whether any secret may have changed. */
   async refreshDue(questions: readonly Question[]): Promise<boolean> {
     const due = questions.flatMap((question) => this.#held.get(nameOf(question)) ?? []).filter(({ dueAt }) => dueAt <= this.#host.now())
-    const changes = await Promise.all(due.map((held) => this.#refresh(held)))
-    return changes.some(Boolean)
+    const mounts = new Mounts()
+    const changes = await settleInTurns(due, atOnce, async (held) => await this.#refresh(held, mounts))
+    return changes.some((change) => change.status === 'fulfilled' && change.value)
   }
 
-  async #refresh(held: Held): Promise<boolean> {
+  async #refresh(held: Held, mounts: Mounts): Promise<boolean> {
     if (held.answer.leaseId !== '' && held.answer.renewable && (await this.#renew(held))) return false
     try {
-      await this.#fetchOne(held.question)
+      await this.#fetchOne(held.question, mounts)
       return true
     } catch (error) {
       this.#host.log('warn', 'template', `reading ${held.question.path} anew failed: ${reasonOf(error)}`)
@@ -126,5 +129,7 @@ export class Secrets {
   }
 }
 
+/** Requests. */
+const atOnce = 16
 const retryMs = 10_000
 const revokeMs = 10_000

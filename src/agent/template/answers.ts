@@ -23,8 +23,8 @@ class NoSecret extends Error {
 }
 
 /** `client` must keep numbers as they are (`exactNumbers`). Throws `ClientError`, and `NoSecret` where there is nothing. */
-export async function answer(client: Client, question: Question): Promise<Answer> {
-  const path = await logicalPath(client, question)
+export async function answer(client: Client, question: Question, mounts: Mounts): Promise<Answer> {
+  const path = await logicalPath(client, question, mounts)
   if (question.kind === 'list') return listed(await client.list(path))
   const secret = question.kind === 'read' ? await client.read(path) : await client.write(path, { ...question.data })
   if (secret === null) throw new NoSecret(`no secret exists at ${path}`)
@@ -47,9 +47,9 @@ function certificate({ data }: Secret): Answer {
 const lineEnded = (pem: string): string => (pem === '' || pem.endsWith('\n') ? pem : `${pem}\n`)
 
 /** Whoever names a secret of a KV version 2 mount may leave out `data/` (`metadata/` for lists). */
-async function logicalPath(client: Client, { kind, path }: Question): Promise<string> {
+async function logicalPath(client: Client, { kind, path }: Question, mounts: Mounts): Promise<string> {
   if (kind !== 'read' && kind !== 'list') return path
-  const mount = await mountOf(client, path)
+  const mount = await mounts.resolve(client, path)
   if (mount === null || mount.version !== '2') return path
   const inner = path.slice(mount.path.length)
   const part = kind === 'read' ? 'data' : 'metadata'
@@ -62,7 +62,19 @@ interface MountFacts {
   readonly version: string
 }
 
-/** Null where the token may not ask: the path is then taken as it is. */
+/** What was learnt of mounts while many secrets were fetched. No mount is inside of another. */
+export class Mounts {
+  readonly #known = new Map<string, MountFacts>()
+
+  /** Null where the token may not ask: the path is then taken as it is. */
+  async resolve(client: Client, path: string): Promise<MountFacts | null> {
+    for (const mount of this.#known.values()) if (path.startsWith(mount.path)) return mount
+    const mount = await mountOf(client, path)
+    if (mount !== null && path.startsWith(mount.path)) this.#known.set(mount.path, mount)
+    return mount
+  }
+}
+
 async function mountOf(client: Client, path: string): Promise<MountFacts | null> {
   const { status, text } = await client.request('GET', `sys/internal/ui/mounts/${path}`)
   if (status !== 200) return null

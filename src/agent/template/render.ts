@@ -49,9 +49,10 @@ export interface Rendered {
 export function renderTemplate(template: TemplateText, known: Known, world: TemplateWorld): Rendered {
   const questions = new Questions(known)
   const rendered = (text: string): Rendered => ({ text, used: [...questions.used.values()], missing: [...questions.missing.values()] })
-  const functions = { ...pureFunctions, ...worldFunctions(world), ...askingFunctions(questions), scratch: scratchFunction() }
+  const functions = { ...worldFunctions(world), ...askingFunctions(questions), scratch: scratchFunction() }
   const compiled = compileTemplate(template.source, {
     functions,
+    library,
     byName: 'executeTemplate',
     missingKey: template.errorOnMissingKey === true ? 'error' : 'zero',
     ...(template.left === undefined ? {} : { left: template.left }),
@@ -91,6 +92,8 @@ const pureFunctions: Readonly<Record<string, TemplateFunction>> = {
   ...collectionFunctions,
   ...sprigFunctions,
 }
+
+const library: ReadonlyMap<string, TemplateFunction> = new Map(Object.entries(pureFunctions))
 
 function worldFunctions({ environment, now, readFile, writeFile }: TemplateWorld): Readonly<Record<string, TemplateFunction>> {
   const variable = (name: string): string | undefined => (Object.hasOwn(environment, name) ? environment[name] : undefined)

@@ -4,7 +4,7 @@ import { shown } from './print.ts'
 import { isFunction, isList, isMap, isTrue, Methods, sortedKeys, Struct, TemplateError, typeName, type TemplateFunction, type Value } from './values.ts'
 
 export interface ExecuteOptions {
-  readonly functions: ReadonlyMap<string, TemplateFunction>
+  readonly functions: Pick<ReadonlyMap<string, TemplateFunction>, 'get'>
   /** What a key that a map does not have is: no value (the default), nothing (as far as one can tell the two apart: it has no fields), or an error. */
   readonly missingKey?: 'default' | 'zero' | 'error'
   /** Characters that may come out; default 64 Mi. */

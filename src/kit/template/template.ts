@@ -8,6 +8,8 @@ import { fixed, TemplateError, type TemplateFunction, type Value } from './value
 export interface TemplateOptions extends Omit<ExecuteOptions, 'functions'> {
   /** Besides those that every template has. */
   readonly functions?: Readonly<Record<string, TemplateFunction>>
+  /** The same for those that many templates have in common: what is made once is not copied for each. */
+  readonly library?: ReadonlyMap<string, TemplateFunction>
   readonly left?: string
   readonly right?: string
   /** The name of a function that carries out a named template and gives its text: `executeTemplate` of consul-template. */
@@ -19,13 +21,16 @@ export interface Template {
   readonly render: (data: Value) => string
 }
 
+const standard: ReadonlyMap<string, TemplateFunction> = new Map(Object.entries(builtins))
+
 /** Throws `TemplateError` with the line where the text is no template. */
-export function compileTemplate(source: string, { functions = {}, left, right, byName = '', ...limits }: TemplateOptions = {}): Template {
-  const known = new Map(Object.entries({ ...builtins, ...functions }))
-  const hasFunction = (name: string): boolean => known.has(name) || name === 'and' || name === 'or' || (byName !== '' && name === byName)
+export function compileTemplate(source: string, { functions = {}, library, left, right, byName = '', ...limits }: TemplateOptions = {}): Template {
+  const own = new Map(Object.entries(functions))
+  const known = { get: (name: string): TemplateFunction | undefined => own.get(name) ?? library?.get(name) ?? standard.get(name) }
+  const hasFunction = (name: string): boolean => known.get(name) !== undefined || name === 'and' || name === 'or' || (byName !== '' && name === byName)
   const parsed: Parsed = parseTemplate(source, hasFunction, { left: left || braces.left, right: right || braces.right })
   const options: ExecuteOptions = { ...limits, functions: known }
-  if (byName !== '') known.set(byName, fixed(1, (name, data = null) => executeNamed(parsed, name, data, options), 2))
+  if (byName !== '') own.set(byName, fixed(1, (name, data = null) => executeNamed(parsed, name, data, options), 2))
   return { render: (data) => withinStack(() => executeTemplate(parsed, data, options)) }
 }
 
