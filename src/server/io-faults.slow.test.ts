@@ -1,12 +1,13 @@
-/** As `io-faults.test.ts`, but three hundred faults: minutes. */
+/** As `io-faults.test.ts`, but hundreds of faults: minutes. */
 import { test } from 'node:test'
+import { counts } from '../security/testing/counts.ts'
 import { buildShim } from './testing/disk.ts'
 import { failAudit, failStorage, faultsFor } from './testing/io-faults.ts'
 import { inPlace } from './testing/process.ts'
 
 const why = 'failing calls need Linux and a C compiler (cc)'
-const storageFaults = 240
-const auditFaults = 60
+const storageFaults = counts.storageFaults.slow
+const auditFaults = counts.auditFaults.slow
 
 test(`${storageFaults} faults of the store's calls, of seven kinds, lose nothing that was acknowledged`, (t) => inPlace(async (place) => {
   const shim = buildShim(place.folder)

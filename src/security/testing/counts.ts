@@ -7,6 +7,12 @@ interface Count {
 const count = (fast: number, slow: number): Count => Object.freeze({ fast, slow })
 
 export const counts = Object.freeze({
+  /** `kill -9` of a server, or of some of its processes. */
+  kills: count(3, 1_000),
+  /** Power cuts, and system calls that fail: of the data file, of the audit file. */
+  powerCuts: count(7, 700),
+  storageFaults: count(4, 240),
+  auditFaults: count(2, 60),
   /** Single bits of the data file that are turned over, and lengths that it is cut to. */
   bitFlips: count(100, 10_000),
   truncations: count(4, 410),
