@@ -1,13 +1,15 @@
 /**
  * Damages the data file of a store in one way after the other, opens it and reads everything; the library maps the file, so a process may end of that:
- * this is one that may. Arguments: a folder of its own, `flip` or `cut`, the first number, how many there are in all. Prints for each number how many reads
- * were refused, and fails when one answers anything but what was there.
+ * this is one that may. Arguments: a folder of its own, `flip` or `cut`, the first number, how many there are in all. Prints for each number whether reads
+ * were refused or found less than there is, and fails when one answers what was not there.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { keysUnder } from '../../core/check/findings.ts'
+import type { Write } from '../../kit/store.ts'
 import { openLmdbStore } from '../../storage/lmdb.ts'
 import { seededRandom } from '../../storage/seeded.ts'
-import { askAll, filled, type Subject } from './subject.ts'
+import { askAll, filled, type Loss, type Subject } from './subject.ts'
 
 const pageBytes = 4096
 const mapSizeBytes = 2 ** 26
@@ -30,22 +32,27 @@ function flip(file: Buffer, seed: number): Buffer {
 const cutBytes = 8 * pageBytes
 const cut = (file: Buffer, index: number, total: number): Buffer => file.subarray(0, file.length - 1 - Math.floor((index * cutBytes) / total))
 
+/** In a few commits, so that there are free pages, and an older state beside the newest. */
 async function makeSubject(folder: string): Promise<Subject> {
   const random = seededRandom(1)
+  const subject = await filled({ random: (count) => Uint8Array.from({ length: count }, () => below(random, 256)) })
   const store = await openLmdbStore({ folder, mapSizeBytes })
-  const subject = await filled({ store, random: (count) => Uint8Array.from({ length: count }, () => below(random, 256)) })
+  const writes: Write[] = []
+  for await (const key of keysUnder(subject.server.store, '')) writes.push({ put: key, value: (await subject.server.store.get(key))?.value ?? Buffer.alloc(0) })
+  const commits = 6
+  for (let part = 0; part < commits; part++) await store.commit([], writes.filter((_, i) => i % commits === part))
   await store.close()
   return subject
 }
 
-async function askDamaged(subject: Subject, folder: string, bytes: Buffer, what: string): Promise<number> {
+async function askDamaged(subject: Subject, folder: string, bytes: Buffer, what: string): Promise<Loss> {
   mkdirSync(folder, { mode: 0o700 })
   writeFileSync(join(folder, 'data.mdb'), bytes, { mode: 0o600 })
   const store = await openLmdbStore({ folder, mapSizeBytes }).catch(() => null)
-  const refused = store === null ? subject.reads.length : await askAll(subject, store, what)
+  const loss = store === null ? { refused: subject.reads.length, hidden: 0 } : await askAll(subject, store, what)
   await store?.close()
   rmSync(folder, { recursive: true })
-  return refused
+  return loss
 }
 
 async function main(folder: string, kind: string, first: number, total: number): Promise<void> {
@@ -53,8 +60,8 @@ async function main(folder: string, kind: string, first: number, total: number):
   const file = readFileSync(join(folder, 'origin', 'data.mdb'))
   for (let index = first; index < total; index++) {
     const damaged = kind === 'flip' ? flip(file, index) : cut(file, index, total)
-    const refused = await askDamaged(subject, join(folder, `damaged-${index}`), damaged, `${kind} ${index}`)
-    process.stdout.write(`${index} ${refused}\n`)
+    const { refused, hidden } = await askDamaged(subject, join(folder, `damaged-${index}`), damaged, `${kind} ${index}`)
+    process.stdout.write(`${index} ${hidden > 0 ? 'hidden' : refused > 0 ? 'refused' : 'harmless'}\n`)
   }
 }
 

@@ -1,4 +1,4 @@
-/** A data file with a bit turned over or an end cut off: what is read from it is what was there, or is refused, or the process ends. */
+/** A data file with a bit turned over or an end cut off: what is read from it is what was there, or is refused, or is not found, or the process ends. */
 import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,6 +10,8 @@ export interface DamageReport {
   harmless: number
   /** Something was refused, or the store was not opened at all. */
   refused: number
+  /** A record was not found, or a list was shorter than it is: the library looked for it in the wrong place. */
+  hidden: number
   /** The library met what it cannot read, and the process ended by a signal. */
   ended: number
   /** It did not come to an end of its own, and was killed. */
@@ -17,11 +19,11 @@ export interface DamageReport {
 }
 
 /** A server that does not answer for as long is killed by its supervisor; here the times are those of a busy machine. */
-const patienceMs = 30_000
+const patienceMs = 15_000
 
 /** Tries numbers from 0 on; each of them is always the same damage, to the same file but for its keys. Rejects when something else was read than was there. */
 export async function damageFile(kind: 'flip' | 'cut', total: number): Promise<DamageReport> {
-  const report: DamageReport = { harmless: 0, refused: 0, ended: 0, hung: 0 }
+  const report: DamageReport = { harmless: 0, refused: 0, hidden: 0, ended: 0, hung: 0 }
   const folder = mkdtempSync(join(tmpdir(), 'coffer-damage-'))
   try {
     for (let next = 0, run = 0; next < total; run++) {
@@ -45,8 +47,9 @@ async function runFrom(folder: string, kind: string, first: number, { total, rep
     child.kill('SIGKILL')
   }, patienceMs)
   createInterface(child.stdout).on('line', (line) => {
-    report[Number(line.split(' ')[1]) === 0 ? 'harmless' : 'refused'] += 1
-    next = Number(line.split(' ')[0]) + 1
+    const [index, outcome] = line.split(' ') as [string, 'harmless' | 'refused' | 'hidden']
+    report[outcome] += 1
+    next = Number(index) + 1
     hang.refresh()
   })
   const { code, signal } = await new Promise<{ code: number | null; signal: string | null }>((resolve) => child.once('close', (code, signal) => resolve({ code, signal })))
