@@ -18,6 +18,17 @@ test("ML-DSA-44: Wycheproof's signatures", async () => {
   }
 })
 
+test("ML-DSA-65 and ML-DSA-87: Wycheproof's signatures", async () => {
+  for (const scheme of ['ml-dsa-65', 'ml-dsa-87'] as const) {
+    for (const { publicKey, tests } of wycheproof.mlDsa[scheme]) {
+      for (const { id, msg, sig, result } of tests) {
+        const isValid = await verifyPostQuantum(scheme, Buffer.from(publicKey, 'hex'), Buffer.from(msg, 'hex'), Buffer.from(sig, 'hex'))
+        assert.equal(isValid, result === 'valid', `${scheme} ${id}`)
+      }
+    }
+  }
+})
+
 test('what was signed verifies; another text, another key and a changed signature do not', async () => {
   for (const scheme of ['ml-dsa-44', 'ml-dsa-87', 'slh-dsa-sha2-128f'] satisfies SignatureScheme[]) {
     const [pair, other] = await Promise.all([generatePair(scheme), generatePair(scheme)])

@@ -13,6 +13,8 @@ interface Vectors {
     readonly hash: string
     readonly jws: boolean
     readonly algorithm: string
+    /** Of PSS, in bytes; 32 where it is missing. */
+    readonly saltLength?: number
     readonly pem: string
     readonly tests: readonly { readonly id: number; readonly msg: string; readonly sig: string; readonly result: Result }[]
   }[]
@@ -20,6 +22,8 @@ interface Vectors {
   readonly oaepKey: string
   readonly hkdf: readonly { readonly id: number; readonly ikm: string; readonly salt: string; readonly info: string; readonly size: number; readonly okm: string; readonly result: Result }[]
   readonly mlDsa44: { readonly publicKey: string; readonly tests: readonly { readonly id: number; readonly msg: string; readonly sig: string; readonly result: Result }[] }
+  readonly mlDsa: Readonly<Record<'ml-dsa-65' | 'ml-dsa-87', readonly { readonly publicKey: string; readonly tests: readonly { readonly id: number; readonly msg: string; readonly sig: string; readonly result: Result }[] }[]>>
+  readonly hmacHashes: readonly { readonly id: number; readonly hash: string; readonly key: string; readonly msg: string; readonly tag: string; readonly result: Result }[]
   readonly hmac: readonly { readonly id: number; readonly key: string; readonly msg: string; readonly tag: string; readonly result: Result }[]
 }
 

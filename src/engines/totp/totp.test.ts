@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { missingProgram } from '../../../compat/clients/shell.ts'
-import { decodeBase32 } from '../../crypto/base32.ts'
+import { decodeBase32, encodeBase32 } from '../../crypto/base32.ts'
 import { totp, type TotpForm } from '../../crypto/otp.ts'
 import { ApiError } from '../../kit/errors.ts'
 import type { JsonObject } from '../../kit/json.ts'
@@ -49,6 +49,24 @@ test('a phone that reads the picture shows the codes that the engine accepts', {
     const code = totp(bytesOf(secret), run.clock.now, { algorithm: 'SHA256', digits: 8, period: 30 })
     assert.deepEqual((await run.send('POST', 'code/phone', { code })).data, { valid: true })
     assert.deepEqual((await run.send('GET', 'code/phone')).data, { code })
+  }
+})
+
+test('RFC 6238, appendix B: the engine shows and takes its codes, with each hash', async () => {
+  const seeds = { SHA1: 20, SHA256: 32, SHA512: 64 } as const
+  const expected: readonly (readonly [seconds: number, SHA1: string, SHA256: string, SHA512: string])[] = [
+    [59, '94287082', '46119246', '90693936'], [1111111109, '07081804', '68084774', '25091201'], [1111111111, '14050471', '67062674', '99943326'],
+    [1234567890, '89005924', '91819424', '93441116'], [2000000000, '69279037', '90698825', '38618901'], [20000000000, '65353130', '77737706', '47863826'],
+  ]
+  for (const [seconds, ...codes] of expected) {
+    const run = fresh()
+    run.clock.now = seconds * 1000
+    for (const [i, algorithm] of (['SHA1', 'SHA256', 'SHA512'] as const).entries()) {
+      const key = encodeBase32(Buffer.from('1234567890'.repeat(7)).subarray(0, seeds[algorithm]))
+      assert.equal((await run.send('POST', `keys/${algorithm}`, { key, algorithm, digits: 8, period: 30 })).status, 204)
+      assert.deepEqual((await run.send('GET', `code/${algorithm}`)).data, { code: codes[i] }, `${algorithm} at ${seconds}`)
+      assert.deepEqual((await run.send('POST', `code/${algorithm}`, { code: codes[i] ?? '' })).data, { valid: true })
+    }
   }
 })
 

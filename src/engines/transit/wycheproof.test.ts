@@ -22,12 +22,12 @@ test('AEADs: what is valid decrypts to the message, what is invalid is a bad req
 
 test('signatures: what is valid verifies, what is invalid is false or a bad request', async () => {
   const { send } = transitHarness(memoryStore(), beginTransaction)
-  for (const [i, { file, type, hash, jws, algorithm, pem, tests }] of wycheproof.verify.entries()) {
+  for (const [i, { file, type, hash, jws, algorithm, saltLength = 32, pem, tests }] of wycheproof.verify.entries()) {
     const taken = await send('POST', `keys/k${i}/import`, { type, public_key: pem })
     assert.equal(taken.status, 204, `${file}: ${String(taken.errors)}`)
     for (const { id, msg, sig, result } of tests) {
       const signature = `vault:v1:${Buffer.from(sig, 'hex').toString(jws ? 'base64url' : 'base64')}`
-      const terms = { signature, marshaling_algorithm: jws ? 'jws' : 'asn1', signature_algorithm: algorithm, ...(algorithm === 'pss' && { salt_length: '32' }) }
+      const terms = { signature, marshaling_algorithm: jws ? 'jws' : 'asn1', signature_algorithm: algorithm, ...(algorithm === 'pss' && { salt_length: String(saltLength) }) }
       const prehashed = { input: base64(createHash('sha256').update(Buffer.from(msg, 'hex')).digest()), prehashed: true }
       const inputs = hash === 'sha2-256' && type !== 'ed25519' ? [{ input: hex(msg) }, prehashed] : [{ input: hex(msg) }]
       for (const input of inputs) {
@@ -46,6 +46,16 @@ test('RSA-OAEP: what is valid decrypts to the message, what is invalid is a bad 
   for (const { id, msg, ct, result } of wycheproof.oaep) {
     const answer = await send('POST', 'decrypt/k', { ciphertext: `vault:v1:${hex(ct)}` })
     assert.deepEqual([answer.status, answer.data?.['plaintext']], result === 'valid' ? [200, hex(msg)] : [400, undefined], String(id))
+  }
+})
+
+test('HMACs with other hashes are those of the vectors, and no others', async () => {
+  const { send, store } = transitHarness(memoryStore(), beginTransaction)
+  const imported = importPrivate(store, send)
+  for (const { id, hash, key, msg, tag, result } of wycheproof.hmacHashes) {
+    await imported(`k${hash}${id}`, 'hmac', Buffer.from(key, 'hex'))
+    const answer = await send('POST', `verify/k${hash}${id}/${hash}`, { input: hex(msg), hmac: `vault:v1:${hex(tag)}` })
+    assert.equal(answer.data?.['valid'] === true, result === 'valid', `${hash} ${id}`)
   }
 })
 
