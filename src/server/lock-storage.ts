@@ -2,18 +2,18 @@
 import { access, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { stagedPrefix } from '../core/snapshot-place.ts'
-import { lockFolder } from '../storage/lock.ts'
+import { lockFolder, type FolderLock } from '../storage/lock.ts'
 import type { StorageConfig } from './config/config.ts'
 import { ConfigError } from './config/entries.ts'
 
-/** Makes sure that no other server uses the storage. Throws with one line for the operator; resolves with what gives it free. */
-export async function lockStorage(storage: StorageConfig): Promise<() => Promise<void>> {
-  if (storage.type === 'inmem') return async () => undefined
+/** Makes sure that no other server uses the storage. Throws with one line for the operator. Null: nobody else can. */
+export async function lockStorage(storage: StorageConfig): Promise<FolderLock | null> {
+  if (storage.type === 'inmem') return null
   await checkNotVault(storage.folder)
   const lock = await lockFolder(storage.folder)
   // What a restore left behind that was cut off: nobody uses it now.
   for (const name of await readdir(storage.folder)) if (name.startsWith(stagedPrefix)) await rm(join(storage.folder, name), { force: true })
-  return () => lock.release()
+  return lock
 }
 
 /** Vault's own data, by what its drivers `file` and `raft` make first: a start there would look as if the data were lost. */

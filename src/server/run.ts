@@ -76,7 +76,8 @@ async function start(given: ServerConfig, log: Log, steps: Steps, onStop: (reaso
       undo.unshift(() => opened.stop(0))
     }
     const config = withBound(given, listeners.map(({ address }) => address))
-    undo.unshift(await lockStorage(config.storage))
+    const lock = await lockStorage(config.storage)
+    undo.unshift(async () => await lock?.release())
     const around = { host, logControl: logControl(log), onStop, sealOf: (barrier: Barrier) => steps.seal(barrier, config), crew: null, isFirst: true, processId: randomUUID() }
     const world: World = await openWorld(config, around)
     undo.unshift(() => world.close())

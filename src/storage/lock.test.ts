@@ -63,6 +63,50 @@ test('a lock keeps other processes out, and kill -9 of its holder leaves nothing
   await (await lockFolder(folder)).release()
 }))
 
+/** A process that keeps a copy of the lock, as a worker does, and ends when its input does. */
+const keeper = `process.on('message', (_, handle) => { globalThis.kept = handle; process.send('kept') })`
+
+/** A process that locks the folder, and another one that keeps a copy. Answers what ends each of them. */
+async function startPair(folder: string) {
+  const script = `
+    import { fork } from 'node:child_process'
+    import { lockFolder } from ${moduleUrl}
+    const { copy } = await lockFolder(process.argv[1])
+    const child = fork(process.argv[2])
+    child.send('keep', copy)
+    child.once('message', () => process.stdout.write(String(child.pid)))
+    setInterval(() => {}, 60_000)`
+  const file = join(folder, 'keeper.cjs')
+  await writeFile(file, keeper)
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script, folder, file], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [pid] = await once(child.stdout, 'data')
+  // Stopped, it does not notice that the other one is gone.
+  process.kill(Number(pid), 'SIGSTOP')
+  return {
+    endHolder: async () => {
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    },
+    endKeeper: () => process.kill(Number(pid), 'SIGKILL'),
+  }
+}
+
+test('while a process that shared the store lives, nobody locks the folder, though the holder is gone; who waits locks it then', () => withFolder(async (folder) => {
+  const pair = await startPair(folder)
+  await assert.rejects(lockFolder(folder), held)
+  await pair.endHolder()
+  const order: string[] = []
+  const waiting = lockFolder(folder).then(async (lock) => {
+    order.push('locked')
+    await lock.release()
+  })
+  await new Promise((resolve) => setTimeout(resolve, 1_500))
+  order.push('ended')
+  pair.endKeeper()
+  await waiting
+  assert.deepEqual(order, ['ended', 'locked'])
+}))
+
 test('of many processes that lock at once exactly one succeeds', () => withFolder(async (folder) => {
   const holders = await Promise.all(Array.from({ length: 4 }, () => startHolder(folder)))
   assert.deepEqual(holders.map(({ answer }) => answer).sort(), ['conflict', 'conflict', 'conflict', 'locked'])

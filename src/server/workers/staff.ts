@@ -18,6 +18,8 @@ export interface WorkerHandle extends Taker {
   readonly processId: string
   readonly child: ChildProcess
   readonly link: Link<AskedOfWorker, AskedOfSupervisor>
+  /** Gives it something that it keeps until it ends. */
+  readonly keep: (handle: object) => void
   /** Resolves with how it ended, once nothing more can come of it. */
   readonly ended: Promise<string>
   state: WorkerState
@@ -52,6 +54,7 @@ export function startWorker(number: number, answers: Answers, leaving: (worker: 
   const worker: WorkerHandle = {
     number, child, link, processId: randomUUID(), state: 'starting', readyAt: null, unanswered: 0, pending: new Map(),
     hand: send,
+    keep: (handle) => send({ keep: true }, handle as Socket),
     ended: Promise.all([exited, closed]).then(([how]) => how),
   }
   child.on('message', (message) => link.receive(message))

@@ -44,8 +44,9 @@ async function start({ config: given }: Mode, supervisor: Supervisor, log: Log, 
     // The process starts while the rest is loaded and done.
     const first = supervisor.prepareFirst()
     const config = withBound(given, await supervisor.acceptor.open(given.listeners.map(({ settings }) => settings.address)))
-    undo.push(await (await import('../lock-storage.ts')).lockStorage(config.storage))
-    await supervisor.openFirst(first, config)
+    const lock = await (await import('../lock-storage.ts')).lockStorage(config.storage)
+    undo.push(async () => await lock?.release())
+    await supervisor.openFirst(first, config, lock?.copy ?? null)
     undo.push(await writePid(config.pidFile))
     return { config, closing: undo }
   } catch (error) {

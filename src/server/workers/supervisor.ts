@@ -49,6 +49,8 @@ export class Supervisor {
   /** In the order of their starts. */
   #workers: WorkerHandle[] = []
   #config: ServerConfig
+  /** Of the lock of the storage: each worker keeps one, so that no other server begins before all of them have ended. */
+  #lockCopy: object | null = null
   /** Grows with each sealing, so that no key from before one is given out after it. */
   #sealings = 0
   #isSealedOnPurpose = false
@@ -69,9 +71,10 @@ export class Supervisor {
     return this.#start()
   }
 
-  /** Throws an `Error` with a line for the operator. `config` has the addresses in use. */
-  async openFirst(worker: WorkerHandle, config: ServerConfig): Promise<void> {
+  /** Throws an `Error` with a line for the operator. `config` has the addresses in use, `lockCopy` is of the lock of the storage. */
+  async openFirst(worker: WorkerHandle, config: ServerConfig, lockCopy: object | null): Promise<void> {
     this.#config = withTicketKeys(config)
+    this.#lockCopy = lockCopy
     await Promise.race([this.#openWorker(worker, true), worker.ended.then((how) => Promise.reject(new Error(`the first worker ended (${how})`)))])
     this.#follow(worker)
     this.#every(lookMs, () => this.#look())
@@ -172,6 +175,7 @@ export class Supervisor {
 
   async #openWorker(worker: WorkerHandle, isFirst: boolean): Promise<void> {
     const begin: Begin = { config: this.#config, kind: this.#mode.opening, processId: worker.processId, isFirst, levels: this.#book.levels }
+    if (this.#lockCopy !== null) worker.keep(this.#lockCopy)
     check(await worker.link.ask('begin', begin))
     if (this.#hasEnded(worker)) throw new Error('it has ended')
     worker.state = 'open'

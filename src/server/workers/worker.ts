@@ -32,6 +32,9 @@ interface Running {
   readonly listeners: readonly Listener[]
 }
 
+/** Closed by the end of the process alone. */
+const kept = new Set<object>()
+
 export class Worker {
   readonly #process: WorkerProcess
   readonly #link: WorkerLink
@@ -66,6 +69,7 @@ export class Worker {
   /** A message of the supervisor, perhaps with a connection. */
   receive(message: unknown, socket: Socket | undefined): void {
     if (socket === undefined) return this.#link.receive(message)
+    if ('keep' in (message as object)) return void kept.add(socket)
     const { connection, listener } = message as Handover
     // Before anything is read, so that the supervisor knows whose it is.
     this.#link.tell('taken', connection)
