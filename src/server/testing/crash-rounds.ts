@@ -12,7 +12,7 @@ import { openLmdbStore } from '../../storage/lmdb.ts'
 import { seededRandom } from '../../storage/seeded.ts'
 import { builtinRegistry } from '../engines.ts'
 import { realHost } from '../host.ts'
-import { ask, freePort, gone, inPlace, kill, killTree, treeOf, type Place } from './process.ts'
+import { ask, freePort, gone, inPlace, kill, killTree, treeOf, type Place, type RunningServer } from './process.ts'
 import { createStorm, marks } from './storm.ts'
 
 export interface CrashReport {
@@ -63,9 +63,11 @@ async function runRounds(place: Place, rounds: number, seed: number): Promise<Cr
   const port = Number(args[1]?.split(':')[1])
   let token = ''
   let [verified, openedInMs] = [0, 0]
+  let next: Promise<RunningServer> | null = null
   for (let round = 0; round < rounds; round++) {
     const started = Date.now()
-    const server = await place.started(args)
+    const server: RunningServer = await (next ?? place.started(args))
+    next = null
     openedInMs = Math.max(openedInMs, Date.now() - started)
     if (token === '') {
       token = /^Root token: (hvs\.\S{24})$/m.exec(server.out())?.[1] ?? ''
@@ -79,12 +81,17 @@ async function runRounds(place: Place, rounds: number, seed: number): Promise<Cr
     const [, ...workers] = treeOf(server.child.pid ?? 0)
     if (workers.length > 0) await killSome(workers, random)
     // The supervisor alone, whose workers must end by themselves, or everything at once.
-    if (workers.length > 0 && random() < 0.3) kill(server.child.pid ?? 0, 'SIGKILL')
+    const isAlone = workers.length > 0 && random() < 0.3
+    if (isAlone) kill(server.child.pid ?? 0, 'SIGKILL')
     else await killTree(server.child)
+    // As a service manager would, which does not know of the workers.
+    if (isAlone && random() < 0.5) next = gone([server.child.pid ?? 0]).then(() => place.started(args))
+    next?.catch(() => undefined)
     assert.equal((await server.ended).signal, 'SIGKILL')
     await gone(workers)
     await stormed
     assert.deepEqual(storm.problems, [])
+    if (next !== null) continue
     const logged = Buffer.from(server.out().replace(token, '') + server.err())
     await checkFolder(
       folder, { raw: [{ name: 'data.mdb', bytes: await readFile(join(folder, 'data.mdb')) }, { name: 'the log', bytes: logged }] }
