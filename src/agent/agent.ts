@@ -25,7 +25,7 @@ const sinkRetryMs = 2000
 
 /** The ways to the server, one for each part: the configuration may want their connections kept or not. */
 export interface Connections {
-  readonly login: Client
+  readonly login: () => Promise<Client>
   /** Without a token where the configuration logs in. */
   readonly templates: Client
   readonly proxy: Upstream
@@ -157,20 +157,20 @@ class Agent {
       this.#stop.abort()
       throw error
     })
-    const onToken = async (granted: Granted): Promise<void> => {
-      await this.#onToken(granted)
+    const onToken = async (granted: Granted, client: Client): Promise<void> => {
+      await this.#onToken(granted, client)
       loggedIn()
     }
-    const keeping = method === null ? Promise.resolve(loggedIn()) : guard(keepLoggedIn({ client: this.#connections.login, method, host: this.#host, metrics: this.#metrics, onToken }, this.#stop.signal))
+    const keeping = method === null ? Promise.resolve(loggedIn()) : guard(keepLoggedIn({ connect: this.#connections.login, method, host: this.#host, metrics: this.#metrics, onToken }, this.#stop.signal))
     const rendering = guard(this.#render(first, [...templates, ...variables]))
     if (exitAfterAuth || (method === null && templates.length + variables.length === 0)) void rendering.then(() => this.#stop.abort(), () => undefined)
     const results = await Promise.allSettled([keeping, rendering])
     for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 
-  async #onToken(granted: Granted): Promise<void> {
+  async #onToken(granted: Granted, client: Client): Promise<void> {
     this.#host.log('info', 'auth', 'logged in')
-    await this.#fillSinks(granted)
+    await this.#fillSinks(granted, client.withToken(granted.clientToken))
     if (granted.wrapped) return
     this.#token = granted.clientToken
     this.#client = this.#connections.templates.withToken(granted.clientToken)
@@ -179,8 +179,7 @@ class Agent {
   }
 
   /** Until all of them have it: whoever brings the key of an encrypted sink may come later. */
-  async #fillSinks(granted: Granted): Promise<void> {
-    const client = this.#connections.login.withToken(granted.clientToken)
+  async #fillSinks(granted: Granted, client: Client): Promise<void> {
     while (!this.#stop.signal.aborted) {
       try {
         return await fillSinks(client, this.#config.sinks, granted)

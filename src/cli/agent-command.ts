@@ -4,6 +4,8 @@ import { agentConfigOf } from '../agent/config/config.ts'
 import type { AgentConfig, AgentMode, ConnectionUse, ServerSettings } from '../agent/config/settings.ts'
 import { readAgentFiles } from '../agent/config/read.ts'
 import { runAgent, type Connections } from '../agent/agent.ts'
+import { loginFiles } from '../agent/auth/methods.ts'
+import type { Client } from '../../client/src/client.ts'
 import { readVariable } from '../../client/src/node/environment.ts'
 import { agentHost } from './agent-host.ts'
 import type { Session } from './command.ts'
@@ -52,19 +54,22 @@ function unkeptByEnvironment(mode: AgentMode, { environment }: Host): Connection
 
 async function connectionsFor({ server, method, unkept }: AgentConfig, { host, flags }: AgentSession): Promise<Connections> {
   // The address of an agent is for its clients: it must not talk to itself.
-  const http = { ...(flags as unknown as HttpValues), 'agent-address': undefined, ...fromServer(server) } as HttpValues
+  const http = { ...(flags as unknown as HttpValues), 'agent-address': undefined, ...flagsOf(server) } as HttpValues
   const token = method === null ? await findToken(host, http.address || 'http://127.0.0.1:8200') : ''
   const maxRetries = Math.min(server.retries, 5)
   const keepAlive = (use: ConnectionUse): { readonly keepAlive: boolean } => ({ keepAlive: !unkept.has(use) })
+  const own = method === null ? null : loginFiles(method)
+  const login = async (more: object): Promise<Client> => await connectClient(host, { ...http, ...more }, { token: '', maxRetries: 0, ...keepAlive('auto-auth') })
+  const kept = own === null ? await login({}) : null
   return {
-    login: await connectClient(host, http, { token: '', maxRetries: 0, ...keepAlive('auto-auth') }),
+    login: async () => kept ?? (await login(flagsOf(own ?? {}))),
     templates: await connectClient(host, http, { token, exactNumbers: true, maxRetries, ...keepAlive('templating') }),
     proxy: await connectUpstream(host, http, { maxRetries, ...keepAlive('proxying') }),
   }
 }
 
 /** What the configuration says counts, where it says anything. */
-function fromServer({ address, namespace, caCert, caPath, clientCert, clientKey, skipVerify, serverName }: ServerSettings): Record<string, unknown> {
+function flagsOf({ address, namespace, caCert, caPath, clientCert, clientKey, skipVerify, serverName }: Partial<ServerSettings>): Record<string, unknown> {
   const said = { address, namespace, 'ca-cert': caCert, 'ca-path': caPath, 'client-cert': clientCert, 'client-key': clientKey, 'tls-server-name': serverName }
-  return { ...Object.fromEntries(Object.entries(said).filter(([, value]) => value !== '')), ...(skipVerify ? { 'tls-skip-verify': true } : {}) }
+  return { ...Object.fromEntries(Object.entries(said).filter(([, value]) => value)), ...(skipVerify === true ? { 'tls-skip-verify': true } : {}) }
 }

@@ -7,31 +7,38 @@ import type { Metrics } from '../metrics.ts'
 import { login, type Granted } from './methods.ts'
 
 export interface Keeping {
-  readonly client: Client
+  /** Called for each login. Rejects where files of the connection cannot be read. */
+  readonly connect: () => Promise<Client>
   readonly method: MethodSettings
   readonly host: AgentHost
   readonly metrics: Metrics
   /** Called with each new token, before anything else is done with it. */
-  readonly onToken: (granted: Granted) => Promise<void>
+  readonly onToken: (granted: Granted, client: Client) => Promise<void>
+}
+
+interface LoggedIn {
+  readonly granted: Granted
+  readonly client: Client
 }
 
 /** Runs until the signal aborts. Throws where the configuration says that a failure to log in is the end. */
 export async function keepLoggedIn(keeping: Keeping, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const granted = await untilLoggedIn(keeping, signal)
-    if (granted === null) return
-    await keeping.onToken(granted)
-    await whileAlive(keeping, granted, signal)
+    const session = await untilLoggedIn(keeping, signal)
+    if (session === null) return
+    await keeping.onToken(session.granted, session.client)
+    await whileAlive(session, keeping.host, signal)
   }
 }
 
-async function untilLoggedIn({ client, method, host, metrics }: Keeping, signal: AbortSignal): Promise<Granted | null> {
+async function untilLoggedIn({ connect, method, host, metrics }: Keeping, signal: AbortSignal): Promise<LoggedIn | null> {
   for (let wait = method.minBackoffSeconds; !signal.aborted; wait = Math.min(wait * 2, method.maxBackoffSeconds)) {
     try {
       host.log('info', 'auth', `logging in with ${method.type}`)
+      const client = await connect()
       const granted = await login(client, method)
       metrics.count('auth.success')
-      return granted
+      return { granted, client }
     } catch (error) {
       metrics.count('auth.failure')
       host.log('error', 'auth', `login failed: ${reasonOf(error)}`)
@@ -49,7 +56,7 @@ export const reasonOf = (error: unknown): string => (isClientError(error) ? `${e
 const renewAt = 2 / 3
 const replaceAt = 0.9
 
-async function whileAlive({ client, host }: Keeping, granted: Granted, signal: AbortSignal): Promise<void> {
+async function whileAlive({ client, granted }: LoggedIn, host: AgentHost, signal: AbortSignal): Promise<void> {
   // A token that does not expire is kept; one that is wrapped is somebody else's.
   if (granted.leaseDuration === 0) return await pauseForever(signal)
   let seconds = granted.leaseDuration

@@ -1,5 +1,5 @@
 /** Ways in which an agent logs in by itself. What is secret comes out of files, which are read anew at each login. */
-import { readFileSync, rmSync } from 'node:fs'
+import { readFileSync, realpathSync, rmSync } from 'node:fs'
 import type { Client } from '../../../client/src/client.ts'
 import type { Auth } from '../../../client/src/envelope.ts'
 import type { MethodSettings } from '../config/settings.ts'
@@ -46,7 +46,7 @@ async function secretIdOf(values: Values, client: Client): Promise<string> {
 }
 
 const withToken = (fileKey: string, otherwise: string, type: string): Method => ({
-  keys: ['role', fileKey, ...(type === 'jwt' ? ['remove_jwt_after_reading'] : [])],
+  keys: ['role', fileKey, ...(type === 'jwt' ? ['remove_jwt_after_reading', 'remove_jwt_follows_symlinks', 'jwt_read_period'] : [])],
   needs: ['role', ...(otherwise === '' ? [fileKey] : [])],
   async request(values) {
     const file = values[fileKey] || otherwise
@@ -55,7 +55,7 @@ const withToken = (fileKey: string, otherwise: string, type: string): Method => 
       path: 'login',
       body: { role: values['role'], jwt },
       done: () => {
-        if (type === 'jwt' && isSet(values, 'remove_jwt_after_reading', true)) rmSync(file, { force: true })
+        if (type === 'jwt' && isSet(values, 'remove_jwt_after_reading', true)) rmSync(isSet(values, 'remove_jwt_follows_symlinks', false) ? realpathSync(file) : file, { force: true })
       },
     }
   },
@@ -73,7 +73,8 @@ const methods: Readonly<Record<string, Method>> = {
       return { path: 'login', body: { role_id, secret_id }, ...(isSet(values, 'remove_secret_id_file_after_reading', true) ? { done: remove } : {}) }
     },
   },
-  cert: { keys: ['name'], needs: [], request: async (values) => ({ path: 'login', body: values['name'] ? { name: values['name'] } : {} }) },
+  // The certificate is that of the connection: see `loginFiles`.
+  cert: { keys: ['name', 'ca_cert', 'client_cert', 'client_key', 'reload'], needs: [], request: async (values) => ({ path: 'login', body: values['name'] ? { name: values['name'] } : {} }) },
   jwt: withToken('path', '', 'jwt'),
   kubernetes: withToken('token_path', '/var/run/secrets/kubernetes.io/serviceaccount/token', 'kubernetes'),
   ldap: withPassword(),
@@ -98,8 +99,16 @@ export function checkMethod({ type, values }: MethodSettings): void {
   if (method === undefined) throw new AgentConfigError(`auto_auth.method: the type "${type}" is not known; there are ${Object.keys(methods).join(', ')}`)
   const unknown = Object.keys(values).find((key) => !method.keys.includes(key))
   if (unknown !== undefined) throw new AgentConfigError(`auto_auth.method.${type}.config.${unknown} is not known`)
-  const lacking = method.needs.find((key) => !values[key])
+  const isHalf = type === 'cert' && !values['client_cert'] !== !values['client_key']
+  const lacking = isHalf ? ['client_cert', 'client_key'].find((key) => !values[key]) : method.needs.find((key) => !values[key])
   if (lacking !== undefined) throw new AgentConfigError(`auto_auth.method.${type}.config.${lacking} is missing`)
+}
+
+/** Files of the connection over which it logs in, where the method has some of its own; they are read at each login. */
+export function loginFiles({ type, values }: MethodSettings): { readonly caCert?: string; readonly clientCert?: string; readonly clientKey?: string } | null {
+  const { ca_cert: caCert, client_cert: clientCert, client_key: clientKey } = values
+  if (type !== 'cert' || (!caCert && !clientCert)) return null
+  return { ...(caCert ? { caCert } : {}), ...(clientCert && clientKey ? { clientCert, clientKey } : {}) }
 }
 
 /** What a login gave. A token out of a file is looked up, to know how long it lives. */

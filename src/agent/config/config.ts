@@ -16,6 +16,7 @@ export function agentConfigOf(record: HclRecord, mode: AgentMode, environment: E
   const auth = root.block('auto_auth')
   const proxy = root.block('api_proxy')
   const { cache, tokenRule, warnings } = cacheOf(root.block('cache'))
+  const reauth = reauthOf(auth)
   const figures = telemetryOf(root.block('telemetry'))
   const proxyRule = tokenRuleOf(proxy)
   if (tokenRule !== null && proxyRule !== null) throw new AgentConfigError('use_auto_auth_token is in api_proxy and in cache: leave it in api_proxy')
@@ -31,13 +32,16 @@ export function agentConfigOf(record: HclRecord, mode: AgentMode, environment: E
     log: logOf(root),
     unkept: unkeptOf(root),
     telemetry: figures.telemetry,
-    warnings: [...warnings, ...consistencyOf(proxy), ...figures.warnings],
+    warnings: [...reauth, ...warnings, ...consistencyOf(proxy), ...figures.warnings],
   }
   proxy?.finish()
   root.finish()
   check(config, mode, proxy !== null)
   return config
 }
+
+/** New credentials are read when the next login is due. */
+const reauthOf = (auth: Block | null): string[] => (auth?.flag('enable_reauth_on_new_credentials') === true ? ['auto_auth.enable_reauth_on_new_credentials has no effect: new credentials are read at the next login'] : [])
 
 type Rendered = Pick<AgentConfig, 'templates' | 'variables' | 'exec' | 'exitOnRetryFailure' | 'staticIntervalSeconds' | 'leaseThreshold'>
 
