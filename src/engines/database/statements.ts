@@ -26,6 +26,8 @@ export const sqlServerQuoting: Quoting = { backslashIn: '', dollars: false, hash
 export const cqlQuoting: Quoting = { backslashIn: '', dollars: true, hashComments: false }
 export const influxQuoting: Quoting = { backslashIn: `'"`, dollars: false, hashComments: false, quotesByBackslash: true }
 export const clickHouseQuoting: Quoting = { backslashIn: `'"\``, dollars: false, hashComments: true, quotesByBackslash: true }
+/** Of `q'…'`, see the driver. */
+export const oracleQuoting: Quoting = { backslashIn: '', dollars: false, hashComments: false }
 export const snowflakeQuoting: Quoting = { backslashIn: `'`, dollars: true, hashComments: false }
 
 export type StatementValues = Readonly<Record<string, string>>

@@ -8,12 +8,13 @@ import { elasticsearch, opensearch } from './elasticsearch.ts'
 import { influxdb } from './influxdb.ts'
 import { mongodb } from './mongodb.ts'
 import { mysql, mysqlLegacy } from './mysql.ts'
+import { oracle } from './oracle.ts'
 import { postgresql } from './postgresql.ts'
 import { redis } from './redis.ts'
 import { snowflake } from './snowflake.ts'
 import { sqlserver } from './sqlserver.ts'
 
-const drivers: readonly Driver[] = Object.freeze([postgresql, mysql, mysqlLegacy, redis, mongodb, sqlserver, influxdb, elasticsearch, opensearch, cassandra, clickhouse, snowflake, couchbase])
+const drivers: readonly Driver[] = Object.freeze([postgresql, mysql, mysqlLegacy, redis, mongodb, sqlserver, influxdb, elasticsearch, opensearch, cassandra, clickhouse, snowflake, couchbase, oracle])
 
 const byPlugin = new Map(drivers.flatMap((driver) => driver.plugins.map((plugin) => [plugin, driver] as const)))
 
