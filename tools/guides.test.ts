@@ -4,8 +4,13 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, w
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { missingProgram, runProgram } from '../compat/clients/shell.ts'
+import { startInfluxdb } from '../src/engines/database/testing/influxdb.ts'
 import { startMariadb } from '../src/engines/database/testing/mariadb.ts'
 import { startPostgres } from '../src/engines/database/testing/postgresql.ts'
+import { startRedis } from '../src/engines/database/testing/redis.ts'
+import { startApiServer } from '../src/engines/kubernetes/testing/api-server.ts'
+import { startSlapd } from '../src/engines/ldap/testing/slapd.ts'
+import { startRabbitmq } from '../src/engines/rabbitmq/testing/rabbitmq.ts'
 import { startKeyService } from '../src/engines/service-keys/testing/key-service.ts'
 import { cleanEnvironment, cofferCommand, projectRoot, startDevServer, type TestServer } from '../compat/server.ts'
 import { isAsExpected, outputsOf, parseGuide, scriptOf } from './guide-blocks.ts'
@@ -37,7 +42,35 @@ async function withShop(): Promise<Surroundings> {
   return { stop, places: [['http://localhost:9000/api', url], ['shop-admin-token', admin]] }
 }
 
-const surroundings: Readonly<Record<string, () => Promise<Surroundings | null>>> = { 'database.md': withDatabases, 'database-rotation.md': withDatabases, 'service-keys.md': withShop }
+async function withDirectory(): Promise<Surroundings | null> {
+  const slapd = await startSlapd()
+  if (slapd === null) return null
+  for (const name of ['old-app', 'shared-1', 'shared-2']) slapd.makeAccount(name, 'as it was')
+  return { stop: slapd.stop, places: [['ldap://localhost:389', slapd.url], ['directory-password', slapd.admin.bindpass]] }
+}
+
+async function withRabbitmq(): Promise<Surroundings | null> {
+  const rabbit = await startRabbitmq()
+  return rabbit === null ? null : { stop: rabbit.stop, places: [['http://localhost:15672', rabbit.uri], ['rabbit-password', rabbit.admin.password]] }
+}
+
+async function withCluster(): Promise<Surroundings> {
+  const { url, jwt, stop } = await startApiServer()
+  return { stop, places: [['http://localhost:6443', url], ['token-of-the-server', jwt]] }
+}
+
+async function withOtherDatabases(): Promise<Surroundings | null> {
+  const [redis, influx] = [await startRedis(), await startInfluxdb()]
+  const stop = async (): Promise<void> => void (await Promise.all([redis?.stop(), influx?.stop()]))
+  if (redis === null || influx === null) return await stop().then(() => null)
+  const [redisPort, influxPort] = [redis.details['port'], influx.details['port']].map(String)
+  return { stop, places: [['host=localhost port=6379', `host=127.0.0.1 port=${redisPort}`], ['-p 6379', `-p ${redisPort}`], ['host=localhost port=8086', `host=127.0.0.1 port=${influxPort}`], ['localhost:8086', `127.0.0.1:${influxPort}`], ['database-password', redis.admin.password]] }
+}
+
+const surroundings: Readonly<Record<string, () => Promise<Surroundings | null>>> = {
+  'database.md': withDatabases, 'database-rotation.md': withDatabases, 'other-databases.md': withOtherDatabases, 'service-keys.md': withShop, 'ldap.md': withDirectory, 'rabbitmq.md': withRabbitmq,
+  'kubernetes.md': withCluster,
+}
 
 /** Runs a script in bash as a reader would: `coffer` is a command, and `login` has kept the token. */
 async function runScript(server: TestServer, token: string, script: string): Promise<string> {
