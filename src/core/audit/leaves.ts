@@ -10,6 +10,8 @@ import { JsonNumber, JsonText, parseJson } from '../../kit/json.ts'
 export interface Concealer {
   readonly text: (value: string) => string
   readonly bytes: (value: Uint8Array) => string
+  /** As `text`, with pauses: for what takes longer than others should wait. */
+  readonly longText: (value: string) => Promise<string>
 }
 
 /** A text that was put together is a tree of its parts until somebody looks into it. What is used again should be one piece. */
@@ -23,6 +25,18 @@ export const quote = (text: string): string => JSON.stringify(text)
 
 const hashOf = (salt: Uint8Array, value: string | Uint8Array): string => `hmac-sha256:${createHmac('sha256', salt).update(value).digest('hex')}`
 
+/** In bytes, so that no pair of surrogates is parted. A MiB takes one or two milliseconds. */
+async function hashInPieces(salt: Uint8Array, value: string): Promise<string> {
+  const [mac, bytes] = [createHmac('sha256', salt), Buffer.from(value)]
+  for (let from = 0; from < bytes.length; from += pieceBytes) {
+    mac.update(bytes.subarray(from, from + pieceBytes))
+    await nextTurn()
+  }
+  return `hmac-sha256:${mac.digest('hex')}`
+}
+
+const pieceBytes = 2 ** 20
+
 /** `hmac-sha256:<hex>` of a text, as `sys/audit-hash` answers it. */
 export const hashText = (salt: Uint8Array, text: string): string => hashOf(salt, text)
 
@@ -32,12 +46,16 @@ export function concealer(salt: Uint8Array, isRaw: boolean): Concealer {
   return {
     text: isRaw ? quote : (value) => (value === '' ? empty : `"${hashOf(salt, value)}"`),
     bytes: (value) => `"${hashOf(salt, value)}"`,
+    longText: async (value) => (isRaw ? quote(value) : `"${await hashInPieces(salt, value)}"`),
   }
 }
 
-/** Above so many texts the walk goes on in slices, so that other requests are served meanwhile: about 3 ms of work. */
+/** Above so many texts, or texts as long, the walk goes on in slices, so that other requests are served meanwhile: about 3 ms of work. */
 const textsAtOnce = 2000
 const textsPerSlice = 500
+/** Characters that take as long as one more text. */
+const charactersPerText = 1024
+const longCharacters = 2 ** 20
 const tooMany = Symbol('too many texts for one turn')
 
 interface Walk {
@@ -121,7 +139,8 @@ function renderValue(walk: Walk, value: unknown, key: string): string {
 
 function renderText(walk: Walk, value: string, key: string): string {
   if (walk.plain.length > 0 && walk.plain.includes(key)) return quote(value)
-  if (--walk.budget < 0) throw tooMany
+  walk.budget -= 1 + Math.floor(value.length / charactersPerText)
+  if (walk.budget < 0) throw tooMany
   return walk.conceal.text(value)
 }
 
@@ -166,7 +185,13 @@ async function renderSliced(walk: Walk, value: unknown, key: string, slice: { le
     slice.left = textsPerSlice
     await nextTurn()
   }
-  if (value instanceof JsonText) return await renderSliced(walk, parseJson(value.text, unlimited), key, slice)
+  if (typeof value === 'string' && value.length > longCharacters && !walk.plain.includes(key)) return await walk.conceal.longText(value)
+  if (value instanceof JsonText) {
+    const known = walk.memo.get(value)
+    const rendered = known?.plain === walk.plain ? known.rendered : flat(await renderSliced(walk, parseJson(value.text, unlimited), key, slice))
+    walk.memo.set(value, { plain: walk.plain, rendered })
+    return rendered
+  }
   if (!Array.isArray(value) && !isPlainObject(value)) return renderValue(walk, value, key)
   const parts: string[] = []
   if (Array.isArray(value)) for (const item of value) parts.push(await renderSliced(walk, item, key, slice))

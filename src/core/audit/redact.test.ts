@@ -284,6 +284,24 @@ test('keys called __proto__ and odd texts make no odd line', async () => {
   assert.equal((JSON.parse(shown) as Line).request['path'], 'a"\n')
 })
 
+test('a very long text does not block the event loop, comes out the same, and is hashed once where it is kept', async () => {
+  // Pairs of surrogates at odd places, so that some lie at the end of a piece.
+  const long = `x${'\u{1f511}é'.repeat(1_000_000)}`
+  const [made, kept] = [redactor(), new JsonText(encodeJson({ long }))]
+  const render = async (data: unknown): Promise<Line> => JSON.parse(`${await made.render({ ...entryOf('a'), type: 'response', response: { data } })}}`) as Line
+  let [turns, isDone] = [0, false]
+  const count = (): void => {
+    turns++
+    if (!isDone) setImmediate(count)
+  }
+  setImmediate(count)
+  const line = await render({ long, list: [long, 'short'], shown: kept })
+  isDone = true
+  assert.deepEqual(line.response?.['data'], { long: hmac(long), list: [hmac(long), hmac('short')], shown: { long: hmac(long) } })
+  assert.ok(turns > 10, `${turns} turns`)
+  assert.equal(typeof made.render({ ...entryOf('a'), type: 'response', response: { data: { kept } } }), 'string')
+})
+
 test('a very large answer does not block the event loop, and comes out the same', async () => {
   const keys = Array.from({ length: 30_000 }, (_, i) => `name-${i}`)
   const data = { keys, key_info: Object.fromEntries(keys.slice(0, 3000).map((key) => [key, { id: key, list: [key, 1, null] }])) }
