@@ -3,6 +3,7 @@
  * joined meanwhile. Each leaf knows its range, so that no name is missed or told twice: where leaf and root page disagree, the root page is
  * read again.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { internal } from '../kit/errors.ts'
 import type { ListOptions } from '../kit/store.ts'
 import { type FolderPath, toName, walkFolder } from './folder-path.ts'
@@ -49,6 +50,9 @@ interface ListedPage {
   readonly stored: Page | null
 }
 
+/** Pages read between two turns of the event loop: some milliseconds. */
+const pagesAtOnce = 32
+
 /** A folder whose pages differ from each other in so many readings is broken, not busy. */
 const rereadsMax = 1_000
 
@@ -59,6 +63,7 @@ class Lister {
   readonly #context: FolderContext
   readonly #folder: string
   readonly #limit: number
+  #pagesRead = 0
 
   constructor(context: FolderContext, folder: string, limit: number) {
     this.#context = context
@@ -94,6 +99,8 @@ class Lister {
   /** The page that `choose` leads to; null: there is no folder. Pages that do not fit together are read again, from the root. */
   async #readPage(choose: (node: Node) => number): Promise<ListedPage | null> {
     const { values, keys } = this.#context
+    this.#pagesRead += 1
+    if (this.#pagesRead % pagesAtOnce === 0) await nextTurn()
     for (let tries = 0; tries < rereadsMax; tries += 1) {
       const entry = await values.get(keys.folder(this.#folder))
       if (entry === null) return null

@@ -121,6 +121,8 @@ async function* watchRecords({ values, keys }: RecordContext, prefix: string, fr
 export interface DropOptions {
   /** Keys deleted by one commit. Default 1,000. */
   readonly batch?: number
+  /** Asked before each commit; false ends it. Default: to the end. */
+  readonly goesOn?: () => boolean
 }
 
 /**
@@ -128,13 +130,14 @@ export interface DropOptions {
  * bounded commits; after a crash, doing it again goes on where it stopped. Resolves with the number of keys deleted. Nobody may write
  * to the tree any more.
  */
-export async function dropTree(store: Store, tree: string, { batch = 1_000 }: DropOptions = {}): Promise<number> {
+export async function dropTree(store: Store, tree: string, { batch = 1_000, goesOn = () => true }: DropOptions = {}): Promise<number> {
   const prefix = prefixOfTree(tree)
   let deleted = 0
   for (const folder of await store.list(prefix)) {
     for (;;) {
       const names = await store.list(prefix + folder, { limit: batch })
       if (names.length === 0) break
+      if (!goesOn()) return deleted
       await store.commit([], names.map((name) => ({ del: prefix + folder + name })))
       deleted += names.length
     }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { ApiError } from './errors.ts'
-import { encodeJson, freezeDeep, JsonNumber, parseJson, type Json } from './json.ts'
+import { encodeJson, freezeDeep, isLongJson, jsonPieces, JsonNumber, JsonText, parseJson, type Json } from './json.ts'
 import { readJson } from './json-reader.ts'
 
 const seed = { seed: 20261121, numRuns: Number(process.env['FUZZ_RUNS'] ?? 500) }
@@ -203,4 +203,16 @@ test('freezeDeep freezes all levels and leaves binary data', () => {
   const value = freezeDeep({ a: [{ b: 1 }], bytes })
   assert.ok(Object.isFrozen(value) && Object.isFrozen(value.a) && Object.isFrozen(value.a[0]))
   assert.equal(value.bytes, bytes)
+})
+
+test('what is written in pieces is the same text, and no piece holds more than some entries', () => {
+  const many = Array.from({ length: 2_000 }, (_, i) => `n${i}`)
+  const wide = Object.fromEntries(many.map((name) => [name, { a: new JsonNumber('1e400'), b: undefined, c: new JsonText('{"x":1}') }]))
+  const odd = JSON.parse('{"__proto__":{"a":1},"":null,"q\\"":[[]]}') as object
+  for (const data of [{}, { keys: [] }, { keys: many }, wide, { wide, keys: many, last: 1, gone: undefined }, { odd, many: [wide, many] }, { gone: undefined, wide }, odd]) {
+    const pieces = [...jsonPieces(data as Record<string, unknown>)]
+    assert.equal(pieces.join(''), encodeJson(data))
+  }
+  assert.ok(Math.max(...[...jsonPieces({ keys: many })].map((piece) => piece.split(',').length)) <= 512)
+  assert.deepEqual([isLongJson({ keys: many }, 1_999), isLongJson({ keys: many }, 2_000), isLongJson({ wide }, 1_999), isLongJson(wide, 1_999), isLongJson({ a: [many] }, 1_999)], [true, false, true, true, false])
 })

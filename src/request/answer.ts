@@ -1,7 +1,8 @@
 /** The answer's body: Vault's envelope, written by hand because its order and its empty values are what clients know. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { LeaseRecord } from '../core/leases/record.ts'
 import type { WrapInfo } from '../core/wrapping.ts'
-import { encodeJson } from '../kit/json.ts'
+import { encodeJson, isLongJson, jsonPieces } from '../kit/json.ts'
 import type { Data, Reply } from '../kit/result.ts'
 import type { IssuedAuth } from './issue.ts'
 import type { WireResponse } from './wire.ts'
@@ -71,26 +72,51 @@ export const leaseAnswer = (lease: LeaseRecord): Outcome['lease'] =>
   lease.secret === null ? null : { id: lease.id, renewable: lease.secret.renewable, seconds: lease.secret.ttl }
 
 /** The envelope as text. `data` may hold `JsonText`, which is embedded as it stands. */
-export function envelope(requestId: string, out: Outcome): string {
-  const { lease } = out
-  const data = out.data === null ? 'null' : encodeJson(out.data)
-  return (
-    `{"request_id":"${out.wrapInfo === null ? requestId : ''}","lease_id":${lease === null || lease.id === '' ? '""' : JSON.stringify(lease.id)}` +
-    `,"renewable":${lease?.renewable === true},"lease_duration":${lease?.seconds ?? 0},"data":${data}` +
-    `,"wrap_info":${out.wrapInfo === null ? 'null' : JSON.stringify(out.wrapInfo)}` +
-    `,"warnings":${out.warnings.length === 0 && !out.emptyWarnings ? 'null' : JSON.stringify(out.warnings)}` +
-    `,"auth":${out.auth === null ? 'null' : JSON.stringify(out.auth)}` +
-    (out.repeatedAtTop && out.data !== null ? repeated(out.data) : '') +
-    '}'
-  )
+export const envelope = (requestId: string, out: Outcome): string =>
+  beforeData(requestId, out) + (out.data === null ? 'null' : encodeJson(out.data)) + afterData(out) + (out.repeatedAtTop && out.data !== null ? repeated(out.data) : '') + '}'
+
+const beforeData = (requestId: string, { lease, wrapInfo }: Outcome): string =>
+  `{"request_id":"${wrapInfo === null ? requestId : ''}","lease_id":${lease === null || lease.id === '' ? '""' : JSON.stringify(lease.id)}` +
+  `,"renewable":${lease?.renewable === true},"lease_duration":${lease?.seconds ?? 0},"data":`
+
+const afterData = (out: Outcome): string =>
+  `,"wrap_info":${out.wrapInfo === null ? 'null' : JSON.stringify(out.wrapInfo)}` +
+  `,"warnings":${out.warnings.length === 0 && !out.emptyWarnings ? 'null' : JSON.stringify(out.warnings)}` +
+  `,"auth":${out.auth === null ? 'null' : JSON.stringify(out.auth)}`
+
+/** Answers with more names or entries are written in pieces, while the client takes them. */
+const wholeEntriesMax = 20_000
+
+/** The same text in pieces, with a turn of the event loop between them. */
+async function* envelopePieces(requestId: string, out: Outcome, data: Data): AsyncGenerator<string> {
+  yield beforeData(requestId, out)
+  yield* withTurns(jsonPieces(data))
+  yield afterData(out)
+  const again = out.repeatedAtTop ? besideEnvelope(data) : {}
+  if (Object.keys(again).length === 0) return yield '}'
+  // The braces are those of the envelope.
+  const pieces = jsonPieces(again)
+  pieces.next()
+  yield ','
+  yield* withTurns(pieces)
+}
+
+async function* withTurns(pieces: Iterable<string>): AsyncGenerator<string> {
+  for (const piece of pieces) {
+    yield piece
+    await nextTurn()
+  }
 }
 
 const envelopeKeys = new Set(['request_id', 'lease_id', 'renewable', 'lease_duration', 'data', 'wrap_info', 'warnings', 'auth'])
 
-/** The keys of the data once more, except those that the envelope has itself. */
+/** The data, without keys that the envelope has itself. */
+const besideEnvelope = (data: Data): Data => Object.fromEntries(Object.entries(data).filter(([key]) => !envelopeKeys.has(key)))
+
+/** The keys of the data once more. */
 function repeated(data: Data): string {
-  const kept = Object.entries(data).filter(([key]) => !envelopeKeys.has(key))
-  return kept.length === 0 ? '' : `,${encodeJson(Object.fromEntries(kept)).slice(1, -1)}`
+  const text = encodeJson(besideEnvelope(data))
+  return text === '{}' ? '' : `,${text.slice(1, -1)}`
 }
 
 /** What every refusal says that is due to load (RFC 9110, section 10.2.3): seconds. */
@@ -100,6 +126,7 @@ export function answerOf(requestId: string, out: Outcome): WireResponse {
   if (out.raw !== null) return rawAnswer(out.status, out.raw)
   if (out.errors !== null) return { status: out.status, body: errorBody(out.errors, out.data), ...(out.isOverloaded ? { headers: [retrySoon] } : {}) }
   if (out.empty) return { status: out.status, body: null }
+  if (out.data !== null && isLongJson(out.data, wholeEntriesMax)) return { status: out.status, body: null, stream: envelopePieces(requestId, out, out.data) }
   return { status: out.status, body: envelope(requestId, out) }
 }
 

@@ -52,7 +52,7 @@ async function checkIndexes(base: Base, findings: Findings): Promise<void> {
 }
 
 const kinds = new Set([
-  'token', 'accessor', 'child', 'revoking', 'lease', 'folder', 'held', 'expiry', 'irrevocable', 'revocation', 'lockout', 'entity', 'alias', 'alias-id', 'entity-merged',
+  'token', 'accessor', 'child', 'revoking', 'lease', 'folder', 'held', 'expiry', 'irrevocable', 'revocation', 'leaving', 'lockout', 'entity', 'alias', 'alias-id', 'entity-merged',
   'generation', 'mounts-generation', 'lease-quotas', 'lease-count', 'lease-recount', 'leader',
 ])
 /** Sealed for the root key, or not at all: the barrier checks them when it unseals. */

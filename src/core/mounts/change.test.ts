@@ -5,9 +5,11 @@ import type { Json, JsonObject } from '../../kit/json.ts'
 import type { Store } from '../../kit/store.ts'
 import { withServer } from '../../request/testing/checked-server.ts'
 import type { ServeHarness } from '../../request/testing/serve-harness.ts'
-import { namedStore } from '../base.ts'
+import { namedStore, opaqueStore } from '../base.ts'
 import { renter } from '../leases/testing/renter.ts'
-import { resumeRemovals } from './change.ts'
+import { forgetLeaving, markLeaving } from '../tokens/leaving.ts'
+import { withUnit } from '../unit.ts'
+import { removalSeconds, resumeRemovals } from './change.ts'
 
 const write = (server: ServeHarness, path: string, data: Json = {}) => server.request('write', path, { data })
 async function refused(server: ServeHarness, path: string, data: Json, text: RegExp): Promise<void> {
@@ -155,6 +157,36 @@ describe('disabling', () => {
       if (!isStarted) await server.ok('delete', 'sys/mounts/kv')
       assert.deepEqual((await rawKeys(server.store)).filter((key) => key.includes(uuid)), [], `step ${step}`)
     }
+  }))
+
+  test('that takes longer than anybody waits is answered when nothing is usable any more, and goes on afterwards', () => withServer(async (server) => {
+    await server.ok('write', 'sys/auth/up', { data: { type: 'userpass' } })
+    await server.ok('write', 'sys/policies/acl/make', { data: { policy: 'path "auth/token/create" { capabilities = ["update"] }' } })
+    await server.ok('write', 'auth/up/users/ann', { data: { password: 'long enough', token_policies: 'make' } })
+    const tokenOf = async (path: string, token: string | null, data: JsonObject): Promise<string> => String((await server.ok('write', path, { token, data })).auth?.['client_token'])
+    const token = await tokenOf('auth/up/login/ann', null, { password: 'long enough' })
+    const tokens = [token, await tokenOf('auth/token/create', token, {})]
+    const statuses = (): Promise<number[]> => Promise.all(tokens.map(async (one) => (await server.request('read', 'auth/token/lookup-self', { token: one })).status))
+    // What the first commit writes is enough, however many tokens are left.
+    const accessor = String((await server.ok('read', 'sys/auth/up')).data?.['accessor'])
+    const opaque = opaqueStore(server.core)
+    await withUnit(async (unit) => markLeaving(unit.on(opaque), accessor))
+    assert.deepEqual(await statuses(), [403, 403])
+    await withUnit(async (unit) => forgetLeaving(unit.on(opaque), accessor))
+    assert.deepEqual(await statuses(), [200, 200])
+    const slow = await server.sibling({ store: { ...server.store, commit: async (...args) => {
+      if (args[1].length > 1) server.clock.advance(removalSeconds)
+      return await server.store.commit(...args)
+    } } })
+    const answer = await slow.request('delete', 'sys/auth/up')
+    assert.deepEqual([answer.status, /still being revoked/.test(answer.text)], [200, true])
+    assert.deepEqual(await statuses(), [403, 403])
+    assert.deepEqual(await opaque.list('leaving/'), [`${accessor}`])
+    await refused(server, 'sys/auth/up', { type: 'userpass' }, /already in use/)
+    await resumeRemovals(server.core)
+    assert.deepEqual(await opaque.list('leaving/'), [])
+    await server.ok('write', 'sys/auth/up', { data: { type: 'userpass' } })
+    await slow.close()
   }))
 
   test('that fails for one mount does not keep others from being removed', () => withServer(async (server) => {

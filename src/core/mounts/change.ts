@@ -6,6 +6,7 @@ import { namedStore, opaqueStore } from '../base.ts'
 import type { Core } from '../core.ts'
 import { bumpGeneration, bumpMounts } from '../generation.ts'
 import { revokeUnder } from '../leases/revoke-under.ts'
+import { forgetLeaving, markLeaving } from '../tokens/leaving.ts'
 import { beginUnit, withUnit, type Unit } from '../unit.ts'
 import { conversions, mountRecords, removals, removeMount, writeMount, type MountConfig, type MountRecord } from './record.ts'
 import { moveQuotas } from './quotas.ts'
@@ -113,8 +114,14 @@ export async function changeMount(core: Core, unit: Unit, path: string, change: 
   return changed
 }
 
-/** Disables a mount: from the first commit on it answers nothing. False: there was none. */
-export async function disableMount(core: Core, path: string): Promise<boolean> {
+/** Whoever disables a mount waits so long for what is removed with it: less than clients wait for an answer. */
+export const removalSeconds = 30
+
+/**
+ * Disables a mount: from the first commit on it answers nothing, and tokens that it gave are refused. `'later'`: revoking its leases and removing its data
+ * takes longer than anybody waits; the process that leads goes on with it, and until it is done the path is in use. Null: there was none.
+ */
+export async function disableMount(core: Core, path: string): Promise<'done' | 'later' | null> {
   if (isFixed(path)) throw badRequest(`cannot unmount ${JSON.stringify(path)}`)
   const gone = await withUnit(async (unit) => {
     const named = unit.on(namedStore(core))
@@ -122,18 +129,22 @@ export async function disableMount(core: Core, path: string): Promise<boolean> {
     if (record === null) return null
     mountRecords.write(named, { ...record, tainted: true }, path)
     removals.write(named, record, record.uuid)
+    if (record.kind === 'auth') markLeaving(unit.on(opaqueStore(core)), record.accessor)
     bumpMounts(unit.on(opaqueStore(core)))
     return record
   })
-  if (gone !== null) await finishRemoval(core, gone)
-  return gone !== null
+  return gone === null ? null : await finishRemoval(core, gone)
 }
 
 /** Revokes what the mount issued, then removes its data, then its record. May be run again after a crash, from any point. */
-async function finishRemoval(core: Core, record: MountRecord): Promise<void> {
+async function finishRemoval(core: Core, record: MountRecord): Promise<'done' | 'later'> {
+  const isInTime = within(core, removalSeconds)
+  const waiting = await revokeUnder(core, record.path, { force: true, onPiece: async () => isInTime() })
+  if (!isInTime()) return 'later'
   // A secret that is being made this moment is revoked when that is over, and needs the data of its mount for it: `resumeRemovals` comes back.
-  if ((await revokeUnder(core, record.path, { force: true })) > 0) return
-  await dropTree(core.barrier.values, record.uuid)
+  if (waiting > 0) return 'done'
+  await dropTree(core.barrier.values, record.uuid, { goesOn: isInTime })
+  if (!isInTime()) return 'later'
   await withUnit(async (unit) => {
     const named = unit.on(namedStore(core))
     const current = await mountRecords.read(named, record.path)
@@ -142,11 +153,20 @@ async function finishRemoval(core: Core, record: MountRecord): Promise<void> {
       await moveQuotas(core, unit, record.path, null)
     }
     removals.remove(named, record.uuid)
+    if (record.kind === 'auth') forgetLeaving(unit.on(opaqueStore(core)), record.accessor)
     bumpMounts(unit.on(opaqueStore(core)))
   })
+  return 'done'
 }
 
-/** Goes on with removals that a crash interrupted. One that fails stops no other. */
+/** Whether so little time has passed; once it has not, it stays so, whatever the clock does. */
+function within(core: Core, seconds: number): () => boolean {
+  const until = core.host.now() + seconds * 1000
+  let isOver = false
+  return () => !(isOver ||= core.host.now() >= until || core.barrier.isSealed)
+}
+
+/** Goes on with removals that a crash interrupted, or that took too long. One that fails stops no other. */
 export async function resumeRemovals(core: Core): Promise<void> {
   const named = namedStore(core)
   for (const uuid of await named.list('removals/')) {

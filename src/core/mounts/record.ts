@@ -50,8 +50,9 @@ interface MountPlace {
 }
 /** Where a mount is, by its accessor and by its uuid: nobody has to look through all of them. */
 export const mountPlaces = records<MountPlace, [id: string]>((id) => `mount-ids/${encodeURIComponent(id)}`)
+export const mountsOfTypeFolder = (kind: string, type: string): string => `mount-types/${kind}.${encodeURIComponent(type)}/`
 /** The mounts of one type, by uuid. */
-export const mountsOfType = records<MountPlace, [kind: string, type: string, uuid: string]>((kind, type, uuid) => `mount-types/${kind}.${encodeURIComponent(type)}/${uuid}`)
+export const mountsOfType = records<MountPlace, [kind: string, type: string, uuid: string]>((kind, type, uuid) => mountsOfTypeFolder(kind, type) + uuid)
 
 /** Writes the record of a mount that is new, was changed, or was moved, and its indexes. `named`: the configuration of its namespace. */
 export function writeMount(named: Transaction, record: MountRecord): void {

@@ -58,3 +58,22 @@ test('a mount inside another is refused with its name, at any depth and in any o
   for (const path of ['a/bc', 'a/b%', 'b', 'a/a']) await server.ok('write', `sys/mounts/${path}`, { data: { type: 'kv' } })
   await server.close()
 })
+
+test('listing very many mounts lets others have their turn, and OpenAPI describes each of their types once', async () => {
+  const server = await serveHarness({ store: memoryStore({ rememberedCommits: 1 }) })
+  const described = async (): Promise<string[]> => Object.keys((JSON.parse((await server.request('read', 'sys/internal/specs/openapi')).text) as { paths: object }).paths)
+  await makeMounts(server, 0, 90)
+  assert.ok((await described()).includes('/many/89/{path}'))
+  await makeMounts(server, 90, 1_200)
+  let turns = 0
+  let isOver = false
+  const count = (): void => void (turns++, isOver || setImmediate(count))
+  setImmediate(count)
+  const listed = Object.keys((await server.ok('read', 'sys/mounts')).data ?? {})
+  isOver = true
+  assert.deepEqual([listed.filter((path) => path.startsWith('many/')).length, listed], [1_200, listed.toSorted()])
+  assert.ok(turns >= 10, `${turns} turns`)
+  const paths = await described()
+  assert.deepEqual(['/{kv_mount_path}/{path}', '/sys/mounts', '/auth/{token_mount_path}/create', '/many/89/{path}'].map((path) => paths.includes(path)), [true, true, true, false])
+  await server.close()
+})

@@ -1,10 +1,11 @@
 /** Finds the mount that serves a path. Mounts are looked up one by one and kept while the generation stays the same: ten thousand cost nothing at start. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { MountView } from '../../kit/operation.ts'
 import type { LayeredStore } from '../../storage/layered.ts'
 import { namedStore, rootNamespace, type Base } from '../base.ts'
 import { currentGeneration } from '../generation.ts'
 import type { Registered } from '../registry.ts'
-import { mountPlaces, mountRecords, mountsOfType, removals, type MountRecord } from './record.ts'
+import { mountPlaces, mountRecords, mountsOfType, mountsOfTypeFolder, removals, type MountRecord } from './record.ts'
 
 export interface Mount {
   readonly record: MountRecord
@@ -18,6 +19,7 @@ export interface MountTable {
   /** The mount that `path` (canonical, without leading slash) lies in, or null. */
   readonly find: (path: string) => Promise<Mount | null>
   readonly at: (mountPath: string) => Promise<Mount | null>
+  /** Sorted by path. Of very many, in pieces between which others have their turn. */
   readonly list: (kind?: MountRecord['kind']) => Promise<Mount[]>
   readonly byAccessor: (accessor: string) => Promise<Mount | null>
   /** Also of a mount that was moved; null for one that is being disabled, as for `at`. */
@@ -46,16 +48,13 @@ export function mountTable(base: Base): MountTable {
     const into = known
     const cached = into.get(mountPath)
     if (cached !== undefined) return cached
-    const record = await mountRecords.read(namedStore(base), mountPath)
-    // One that is being disabled is not there any more for anybody.
-    const mount = record === null || record.tainted === true ? null : mountOf(base, record)
+    const mount = await readMount(base, mountPath)
     into.set(mountPath, mount)
     return mount
   }
-  const list = (kind?: MountRecord['kind']): Promise<Mount[]> => listMounts(base, at, kind)
   return {
     at,
-    list,
+    list: (kind) => listMounts(base, at, kind),
     find: (path) => findMount(at, path),
     viewOf: (record) => viewOf(base, record),
     forget: () => void ([generation, known] = [-1, new Map()]),
@@ -68,7 +67,7 @@ export function mountTable(base: Base): MountTable {
     async ofType(kind, type) {
       const named = namedStore(base)
       const mounts: Mount[] = []
-      for (const uuid of await named.list(`mount-types/${kind}.${encodeURIComponent(type)}/`)) {
+      for (const uuid of await named.list(mountsOfTypeFolder(kind, type))) {
         const place = await mountsOfType.read(named, kind, type, uuid)
         const mount = place === null ? null : await at(place.path)
         if (mount?.record.uuid === uuid) mounts.push(mount)
@@ -98,11 +97,24 @@ async function findMount(at: (path: string) => Promise<Mount | null>, path: stri
   return path.endsWith('/') || path === '' ? null : await at(`${path}/`)
 }
 
+/** One that is being disabled is not there any more for anybody. */
+async function readMount(base: Base, mountPath: string): Promise<Mount | null> {
+  const record = await mountRecords.read(namedStore(base), mountPath)
+  return record === null || record.tainted === true ? null : mountOf(base, record)
+}
+
+/** Lists of more mounts are read past what is kept: they would push out what is used. */
+const keptOfList = 1_000
+/** Reads between two turns: some milliseconds. */
+const readsAtOnce = 100
+
 async function listMounts(base: Base, at: MountTable['at'], kind?: MountRecord['kind']): Promise<Mount[]> {
   const names = await namedStore(base).list('mounts/')
+  const read = names.length > keptOfList ? (path: string) => readMount(base, path) : at
   const mounts: Mount[] = []
-  for (const name of names) {
-    const mount = await at(decodeURIComponent(name))
+  for (const [i, name] of names.entries()) {
+    if (i % readsAtOnce === readsAtOnce - 1) await nextTurn()
+    const mount = await read(decodeURIComponent(name))
     if (mount !== null && (kind === undefined || (mount.record.kind === 'auth') === (kind === 'auth'))) mounts.push(mount)
   }
   return mounts.sort((a, b) => (a.record.path < b.record.path ? -1 : 1))

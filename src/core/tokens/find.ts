@@ -4,6 +4,7 @@ import { opaqueStore, type Base } from '../base.ts'
 import { openBatchToken } from './batch.ts'
 import { hashAccessor, hashToken } from './create.ts'
 import { batchPrefix } from './ids.ts'
+import { isOfLeavingMount } from './leaving.ts'
 import { accessorRecords, tokenRecords, type TokenRecord } from './record.ts'
 
 type Reader = Pick<Transaction, 'get'>
@@ -20,7 +21,7 @@ export async function findToken(base: Base, id: string, reader: Reader = opaqueS
 
 export async function findTokenByHash(base: Base, hash: string, reader: Reader = opaqueStore(base)): Promise<TokenRecord | null> {
   const record = await tokenRecords.read(reader, hash)
-  if (record === null || isExpired(base, record)) return null
+  if (record === null || (await isDead(base, reader, record))) return null
   return (await hasLivingParents(base, reader, record)) ? record : null
 }
 
@@ -36,10 +37,12 @@ async function livingBatch(base: Base, reader: Reader, record: TokenRecord | nul
 
 const isExpired = (base: Base, record: TokenRecord): boolean => record.expiresAt !== 0 && record.expiresAt <= base.host.now()
 
+const isDead = async (base: Base, reader: Reader, record: TokenRecord): Promise<boolean> => isExpired(base, record) || (await isOfLeavingMount(reader, record))
+
 async function hasLivingParents(base: Base, reader: Reader, record: TokenRecord): Promise<boolean> {
   for (let hash = record.parent; hash !== null; ) {
     const parent: TokenRecord | null = await tokenRecords.read(reader, hash)
-    if (parent === null || isExpired(base, parent)) return false
+    if (parent === null || (await isDead(base, reader, parent))) return false
     hash = parent.parent
   }
   return true

@@ -1,8 +1,11 @@
 /** What operators look at: counters, users who are locked out, versions, the machine, the description of the API. */
 import { cpus, freemem, hostname, loadavg, platform, release, totalmem, uptime } from 'node:os'
-import { opaqueStore } from '../../core/base.ts'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { namedStore, opaqueStore } from '../../core/base.ts'
 import type { Core } from '../../core/core.ts'
 import { forgetFailures, isLocked, listFailures, lockoutConfigOf } from '../../core/lockout.ts'
+import { mountsOfTypeFolder } from '../../core/mounts/record.ts'
+import type { Registered } from '../../core/registry.ts'
 import { ApiError } from '../../kit/errors.ts'
 import { defaulted, flag, text } from '../../kit/fields.ts'
 import { openApiDocument, openApiPaths } from '../../kit/openapi.ts'
@@ -96,14 +99,34 @@ const openApi = systemPath('internal/specs/openapi').read({
   input: { generic_mount_paths: defaulted(flag('Name mounts by `{mount_path}`.'), false), context: defaulted(text('Accepted and ignored.'), '') },
   async handle({ core, input }) {
     const paths: Record<string, object> = {}
-    for (const { record, registered } of await core.mounts.list()) {
-      if (registered === null) continue
-      const prefix = input.generic_mount_paths && record.kind !== 'system' ? genericPrefix(record.kind, record.type) : record.path
+    const isFew = (await namedStore(core).list('mounts/', { limit: describedMountsMax + 1 })).length <= describedMountsMax
+    const places = input.generic_mount_paths || !isFew ? await typesInUse(core) : await placesInUse(core)
+    for (const [prefix, registered] of places) {
       Object.assign(paths, openApiPaths(prefix, registered.routes))
+      await nextTurn()
     }
     return plainJson(openApiDocument(core.settings.version, paths as Parameters<typeof openApiDocument>[1]))
   },
 })
+
+/** Where there are more mounts, each type is described once: a hundred thousand would be gigabytes, for anybody who asks. */
+export const describedMountsMax = 100
+
+type Place = readonly [prefix: string, registered: Registered]
+
+const placesInUse = async (core: Core): Promise<readonly Place[]> =>
+  (await core.mounts.list()).flatMap(({ record, registered }) => (registered === null ? [] : [[record.path, registered] as const]))
+
+/** Of the system, which has one mount of each of its types, the paths; of others a name in their place. */
+async function typesInUse(core: Core): Promise<readonly Place[]> {
+  const places: Place[] = []
+  for (const registered of core.registry.all) {
+    const { kind, type } = registered.engine
+    if (kind === 'system') places.push(...(await core.mounts.ofType(kind, type)).map(({ record }) => [record.path, registered] as const))
+    else if ((await namedStore(core).list(mountsOfTypeFolder(kind, type), { limit: 1 })).length > 0) places.push([genericPrefix(kind, type), registered])
+  }
+  return places
+}
 
 const genericPrefix = (kind: string, type: string): string => (kind === 'auth' ? `auth/{${type}_mount_path}/` : `{${type}_mount_path}/`)
 

@@ -82,8 +82,7 @@ function operationsFor(kind: 'secret' | 'auth'): Operation[] {
       async handle({ core, params }) {
         const path = mountPath(kind, params.path)
         if (path === 'auth/token/') throw badRequest('token credential backend cannot be disabled')
-        await disableMount(core, path)
-        return null
+        return (await disableMount(core, path)) === 'later' ? reply({ warnings: [stillRemoved] }) : null
       },
     }),
     tune.read({
@@ -104,6 +103,8 @@ function operationsFor(kind: 'secret' | 'auth'): Operation[] {
     }),
   ]
 }
+
+const stillRemoved = 'The mount is disabled and answers nothing any more. What it issued is still being revoked and its data removed, in the background; until that is done its path cannot be used again.'
 
 const shortPath = (kind: 'secret' | 'auth', path: string): string => (kind === 'auth' ? path.slice(5) : path)
 
