@@ -106,7 +106,7 @@ test('nothing is kept for tokens of others, of what cannot be renewed, of refusa
   })
   await ask('GET creds/app', 'of-another')
   await ask('GET creds/app', '')
-  for (const line of ['GET plain', 'GET once', 'GET no', 'GET text', 'PUT sys/leases/renew', 'PUT sys/wrapping/unwrap', 'PUT auth/token/renew-self', 'PUT auth/token/renew', 'LIST creds']) {
+  for (const line of ['GET plain', 'GET once', 'GET no', 'GET text', 'PUT sys/leases/renew', 'PUT sys/wrapping/unwrap', 'PUT auth/token/renew-self', 'PUT auth/token/renew', 'PUT team/sys/leases/renew', 'PUT team/auth/token/renew-self', 'LIST creds']) {
     await ask(line)
     assert.equal(cache.entries.size, 0, line)
   }
@@ -165,6 +165,10 @@ test('what a request revokes is gone, with everything that belongs to it', async
     'PUT auth/token/revoke-accessor {"accessor":"t1-a"}': ['o4'],
     'PUT auth/token/revoke-orphan {"token":"t1"}': ['o4'],
     'PUT auth/token/revoke-self': ['t1', 'l2', 'o4'],
+    'PUT sys/leases/revoke-prefix/creds/app/': ['t1', 'o4'],
+    'PUT team/sys/leases/revoke-prefix/creds/app': ['t1', 'l2', 'o4'],
+    'PUT team/auth/token/revoke {"token":"t1"}': ['o4'],
+    'PUT auth/token/revoke-accessor/t1-a': ['o4'],
     'DELETE sys/mounts/creds': ['t1', 'o4'],
     'DELETE sys/auth/userpass': ['o4'],
   }
@@ -287,10 +291,20 @@ test('secrets are kept only where that is asked for, for a time, and until they 
     await ask(line)
     assert.equal(await ask('GET secret/data/a/b'), '200 two', line)
   }
+  await ask('PUT secret/data/sys/x {}')
   await ask('PUT secret/data/a/c {}')
   assert.equal(await ask('GET secret/data/a/b'), '200 two of 0 s')
   await ask('GET secret/metadata/a/b')
   assert.equal(await ask('GET secret/metadata/a/b'), '200 two')
+})
+
+test('a secret with a name that looks like the system is read anew after it was written', async () => {
+  const { ask, cache } = worldOf(({ path }) => (path.startsWith('sys/') ? kv2 : secret('s')), statics)
+  for (const name of ['auth/token/revoke', 'x/leases/revoke', 'x']) {
+    await ask(`GET secret/data/${name}`)
+    await ask(`PUT secret/data/${name} {}`)
+    assert.equal(cache.entries.size, 0, name)
+  }
 })
 
 test('a secret that was read before a write and arrives after it is not kept', async () => {
@@ -336,6 +350,34 @@ test('an old secret serves for an hour while the server is away, unless that is 
   await strict.pass(301)
   state = 'away'
   await assert.rejects(strict.ask('GET secret/data/a'))
+})
+
+test('a namespace counts whether it stands in the header or in the path', async () => {
+  const { ask, cache } = worldOf(leasing(() => 60))
+  const fill = async (): Promise<void> => {
+    await ask('GET team/creds/app')
+    await ask('GET creds/app', 'own', { namespace: 'team/' })
+    await ask('GET creds/app')
+    assert.equal(cache.entries.size, 3)
+  }
+  await fill()
+  await ask('PUT sys/leases/revoke-prefix/creds/app', 'own', { namespace: 'team/' })
+  assert.equal(cache.entries.size, 1)
+  await fill()
+  await ask('PUT team/sys/leases/revoke-prefix/creds')
+  assert.equal(cache.entries.size, 1)
+  cache.stop()
+})
+
+test('a secret that is older than it may ever be is not held', async () => {
+  for (const [servesStale, seconds] of [[true, 3900], [false, 300]] as const) {
+    const { ask, pass, cache } = worldOf(({ path }) => (path.startsWith('sys/') ? kv2 : secret('s')), { ...statics, servesStale })
+    await ask('GET secret/data/a')
+    await pass(seconds - 1)
+    assert.equal(cache.entries.size, 1)
+    await pass(1)
+    assert.equal(cache.entries.size, 0)
+  }
 })
 
 test('cache-clear removes what it names, and says what it does not understand', async () => {

@@ -4,7 +4,7 @@
  */
 import { isClientError } from '../../../client/src/errors.ts'
 import type { CacheRules } from '../config/settings.ts'
-import type { AgentHost } from '../host.ts'
+import { pause, type AgentHost } from '../host.ts'
 import type { Forward, ProxyAnswer, ProxyRequest } from '../proxy/message.ts'
 import { changeBy, type Change } from './changes.ts'
 import { Entries, type CacheLimits, type Entry } from './entries.ts'
@@ -104,7 +104,7 @@ export class ResponseCache {
     const entry = this.entries.find(key)
     if (entry === null || entry.kind !== 'static') return null
     const { servesStale, staticSeconds } = this.#world.rules
-    const isAway = status === 0 || status >= 500
+    const isAway = status === 0 || status === 429 || status >= 500
     if (isAway && servesStale && this.#age(entry) < staticSeconds + staleSecondsMax) return entry
     if (!isAway) this.entries.remove(entry)
     return null
@@ -136,7 +136,7 @@ export class ResponseCache {
     if (rules.staticSeconds === 0 || request.verb !== 'read' || !isPlain(found)) return false
     const secret = await secretAt(forward, request)
     if (secret === null || this.#seen.revocation !== before.revocation || this.#seen.writing !== before.writing) return false
-    return this.#add({ ...this.#entry(key, request, answer), kind: 'static', owner: request.token, secret })
+    return this.#keepSecret({ ...this.#entry(key, request, answer), kind: 'static', owner: request.token, secret })
   }
 
   #entry(key: string, { namespace, path }: ProxyRequest, answer: ProxyAnswer): Omit<Entry, 'kind' | 'owner'> {
@@ -154,6 +154,14 @@ export class ResponseCache {
     return true
   }
 
+  #keepSecret(entry: Entry): boolean {
+    const { host, rules } = this.#world
+    if (!this.#add(entry)) return false
+    const seconds = rules.staticSeconds + (rules.servesStale ? staleSecondsMax : 0)
+    void pause(host, seconds * 1000, entry.gone.signal).then(() => this.entries.remove(entry))
+    return true
+  }
+
   #add(entry: Entry): boolean {
     const isKept = this.entries.add(entry)
     if (!isKept && !this.#saidFull) this.#world.host.log('warn', 'cache', 'the cache is full: what comes now is passed on, and is not renewed')
@@ -164,7 +172,7 @@ export class ResponseCache {
 
 /** Requests that make or read something, not what the system does: a renewal or an unwrapping done twice is not done once. */
 const isKind = ({ verb, path }: ProxyRequest): boolean =>
-  (verb === 'read' || verb === 'write') && !/^(?:sys|cubbyhole|identity)\//.test(path) && !/^auth\/token\/(?!create(?:$|[-/]))/.test(path)
+  (verb === 'read' || verb === 'write') && !/(?:^|\/)(?:sys|cubbyhole|identity)\//.test(path) && !/(?:^|\/)auth\/token\/(?!create(?:$|[-/]))/.test(path)
 
 /** Neither answered from the cache nor kept. */
 const isBypassed = ({ headers }: ProxyRequest): boolean => /\bno-(?:store|cache)\b/i.test(headers['cache-control'] ?? '')

@@ -100,7 +100,9 @@ function withoutOwnToken(answer: ProxyAnswer, request: ProxyRequest, own: string
 }
 
 function isAboutOwn(request: ProxyRequest, own: string): boolean {
-  const { path, token } = request
+  const { token } = request
+  // A namespace may stand before it.
+  const path = request.path.replace(/^.*\/(?=auth\/token\/)/s, '')
   if (ownPaths.has(path)) return token === own
   if (path.startsWith('auth/token/lookup/') || path.startsWith('auth/token/renew/')) return path.endsWith(`/${own}`)
   if (!namedPaths.has(path)) return false

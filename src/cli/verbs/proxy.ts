@@ -5,7 +5,7 @@ import { defineCommand } from '../command.ts'
 export const command = defineCommand({
   name: 'proxy',
   summary: 'Pass requests on to the server, with a token of its own',
-  description: 'Reads a configuration with the keys of Vault Proxy: listener, api_proxy, auto_auth and its sinks. It is the agent without templates.',
+  description: 'Reads a configuration with the keys of Vault Proxy: listener, api_proxy, cache, auto_auth and its sinks, telemetry. It is the agent without templates.',
   examples: [['As a configuration says:', 'proxy -config=proxy.hcl']],
   flags: agentFlags,
   run: (session) => runAs('proxy', session),
