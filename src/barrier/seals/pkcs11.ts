@@ -30,17 +30,31 @@ export function pkcs11Seal({ token, terms }: Pkcs11Seal): Seal {
     async unwrap(wrapped: Uint8Array) {
       const decoded = decode(wrapped)
       if (decoded === null) return null
+      checkAcceptable(decoded, terms)
       const opened = await token.call('unwrap', { wrapped: decoded, context }).catch((error: unknown) => {
         if (error instanceof TokenError && error.failure === 'foreign') return null
         return unreachable(error)
       })
-      return opened === null ? null : Buffer.from(opened)
+      if (opened === null) return null
+      const rootKey = Buffer.from(opened)
+      opened.fill(0)
+      return rootKey
     },
     isCurrent(wrapped: Uint8Array) {
       const decoded = decode(wrapped)
       return decoded !== null && isSame(decoded.key, terms.key) && (terms.mechanism === null || decoded.mechanism === terms.mechanism) && isMacCurrent(decoded, terms)
     },
   })
+}
+
+/**
+ * What RSA has encrypted could be from anybody who knows the public key, and which key and way it is stands in the store: whoever can write there must not be able to turn a seal
+ * that proves where its data come from into one that does not. So RSA counts only where the configuration says it, or means that very key.
+ */
+function checkAcceptable({ key, mechanism }: Wrapped, terms: WrapTerms): void {
+  const isConfigured = terms.mechanism === null ? mechanism !== 'RSA_PKCS_OAEP' || isSame(key, terms.key) : mechanism === terms.mechanism
+  if (isConfigured) return
+  throw new SealUnreachable(`PKCS #11: the root key is wrapped by ${mechanism}, which is not what the configuration says: to change it, name both in two blocks`)
 }
 
 /** A token that is there without the key may be the wrong one: whoever has plugged it in can change that. */

@@ -4,11 +4,15 @@
  */
 import { endianness } from 'node:os'
 import { TokenError } from './errors.ts'
-import { alreadyInitialized, codeName, flags, foreignCodes, pinCodes, refusalCodes } from './numbers.ts'
+import { alreadyInitialized, cannotLock, codeName, flags, foreignCodes, pinCodes, refusalCodes } from './numbers.ts'
+
+interface Library {
+  func(name: string, result: string, parameters: readonly string[]): (...values: readonly unknown[]) => number | bigint
+}
 
 /** As much of `koffi` as is used. */
 interface Koffi {
-  load(path: string): { func(name: string, result: string, parameters: readonly string[]): (...values: readonly unknown[]) => number | bigint }
+  load(path: string, options: { readonly deep: boolean }): Library
   proto(result: string, parameters: readonly string[]): object
   call(pointer: bigint, prototype: object, ...values: readonly unknown[]): number | bigint
   view(pointer: bigint, bytes: number): ArrayBuffer
@@ -36,6 +40,8 @@ export interface Native {
   /** Throws `TokenError` unless it returned CKR_OK. */
   readonly call: (name: FunctionName, ...values: readonly NativeValue[]) => void
   readonly address: (bytes: Uint8Array) => bigint
+  /** Held, because what nobody holds is unloaded, and its functions are gone. */
+  readonly library: object
 }
 
 async function loadKoffi(): Promise<Koffi> {
@@ -50,28 +56,32 @@ async function loadKoffi(): Promise<Koffi> {
 export async function openNative(library: string): Promise<Native> {
   const koffi = await loadKoffi()
   if (process.platform === 'win32' || koffi.sizeof('unsigned long') !== word || endianness() !== 'LE') throw new TokenError('refused', 'PKCS #11 is there for 64-bit Linux and macOS only')
-  const list = functionList(koffi, library)
+  const { handle, list } = loadLibrary(koffi, library)
   const prototypes = new Map(Object.entries(functions).map(([name, [, letters]]) => [name, koffi.proto('uint64', [...letters].map((letter) => types[letter] ?? ''))]))
   const code: Native['code'] = (name, ...values) => Number(koffi.call(list.readBigUInt64LE(word + word * functions[name][0]), prototypes.get(name) ?? {}, ...values))
   const call: Native['call'] = (name, ...values) => check(name, code(name, ...values))
   // CK_C_INITIALIZE_ARGS: no mutexes of ours; the library may use those of the system.
   const initial = Buffer.alloc(6 * word)
   initial.writeBigUInt64LE(BigInt(flags.osLocking), 4 * word)
-  const initialized = code('C_Initialize', initial)
+  const first = code('C_Initialize', initial)
+  // This process has one thread that calls it, so a library without locks will do.
+  const initialized = first === cannotLock ? code('C_Initialize', null) : first
   if (initialized !== alreadyInitialized) check('C_Initialize', initialized)
-  return { code, call, address: (bytes) => koffi.address(bytes) }
+  return { code, call, address: (bytes) => koffi.address(bytes), library: handle }
 }
 
-function functionList(koffi: Koffi, library: string): Buffer {
+/** The library, and a copy of its list of functions. */
+function loadLibrary(koffi: Koffi, path: string): { readonly handle: Library; readonly list: Buffer } {
   const pointer = Buffer.alloc(word)
   try {
-    const found = koffi.load(library).func('C_GetFunctionList', 'uint64', ['void *'])
-    check('C_GetFunctionList', Number(found(pointer)))
+    // Its own libraries first: Node has an OpenSSL of its own in it, whose functions would else be taken for those that the library was made for.
+    const handle = koffi.load(path, { deep: true })
+    check('C_GetFunctionList', Number(handle.func('C_GetFunctionList', 'uint64', ['void *'])(pointer)))
+    return { handle, list: Buffer.concat([new Uint8Array(koffi.view(pointer.readBigUInt64LE(), word * (listed + 1)))]) }
   } catch (error) {
     if (error instanceof TokenError) throw error
-    throw new TokenError('away', `the library "${library}" cannot be loaded`)
+    throw new TokenError('away', `the library "${path}" cannot be loaded`)
   }
-  return Buffer.from(koffi.view(pointer.readBigUInt64LE(), word * (listed + 1)))
 }
 
 function check(name: string, code: number): void {

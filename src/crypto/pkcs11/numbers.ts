@@ -39,6 +39,8 @@ const codes: readonly (readonly [number, string])[] = [
 const codeNames: ReadonlyMap<number, string> = new Map(codes)
 
 export const alreadyLoggedIn = 0x100
+/** It has no locks of the system. */
+export const cannotLock = 0x00a
 /** Another user of the same library in this process was first. */
 export const alreadyInitialized = 0x191
 

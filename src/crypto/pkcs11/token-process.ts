@@ -9,7 +9,13 @@ import { openSession, type Session } from './session.ts'
 import { unwrap, wrap } from './wrapping.ts'
 
 const calls: { readonly [N in TokenCallName]: (session: Session, body: TokenCalls[N][0]) => TokenCalls[N][1] } = {
-  wrap: (session, { terms, data, context }) => wrap(session, terms, data, context),
+  wrap(session, { terms, data, context }) {
+    try {
+      return wrap(session, terms, data, context)
+    } finally {
+      data.fill(0)
+    }
+  },
   unwrap: (session, { wrapped, context }) => unwrap(session, wrapped, context),
   publicPart: (session, { key }) => publicPartOf(session, key),
   generatePair: (session, { key, type, bits }) => ensurePair(session, key, type, bits),

@@ -12,11 +12,15 @@ const own = fileURLToPath(import.meta.url)
 /** Beside this file, also where both are bundled. */
 const processFile = join(dirname(own), `token-process${extname(own)}`)
 
-const answerMs = 15_000
-/** Tokens may take a minute for an RSA key of 4,096 bits. */
-const generateMs = 180_000
-/** A session that nobody has asked for so long is closed. */
-const idleMs = 60_000
+export interface TokenTimes {
+  readonly answerMs: number
+  /** Tokens may take a minute for an RSA key of 4,096 bits. */
+  readonly generateMs: number
+  /** A session that nobody has asked for so long is closed. */
+  readonly idleMs: number
+}
+
+const usualTimes: TokenTimes = { answerMs: 15_000, generateMs: 180_000, idleMs: 60_000 }
 const waitingMax = 1_000
 
 export type TokenEnvironment = Readonly<Record<string, string | undefined>>
@@ -34,6 +38,7 @@ interface Waiting {
 export class Token {
   readonly #settings: TokenSettings
   readonly #environment: TokenEnvironment
+  readonly #times: TokenTimes
   readonly #waiting = new Map<number, Waiting>()
   #child: ChildProcess | null = null
   #idle: NodeJS.Timeout | null = null
@@ -41,9 +46,10 @@ export class Token {
   /** Once a PIN was refused it is never sent again: a few more, and the token locks itself. */
   #refusedPin: TokenError | null = null
 
-  constructor(settings: TokenSettings, environment: TokenEnvironment) {
+  constructor(settings: TokenSettings, environment: TokenEnvironment, times: TokenTimes = usualTimes) {
     this.#settings = settings
     this.#environment = environment
+    this.#times = times
   }
 
   /** Throws `TokenError`. */
@@ -53,7 +59,7 @@ export class Token {
       if (this.#waiting.size >= waitingMax) return reject(new TokenError('away', 'too many calls wait for the token'))
       const child = (this.#child ??= this.#start())
       const id = this.#next++
-      const limit = name === 'generatePair' || name === 'wrap' ? generateMs : answerMs
+      const limit = name === 'generatePair' || name === 'wrap' ? this.#times.generateMs : this.#times.answerMs
       const deadline = setTimeout(() => this.#beLate(child, id, limit), limit)
       this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject, deadline })
       this.#beBusy(child)
@@ -69,7 +75,7 @@ export class Token {
   #start(): ChildProcess {
     const child = fork(processFile, [], { execArgv: ['--max-semi-space-size=1'], env: withoutOwn(this.#environment), serialization: 'advanced', stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
     child.on('message', (answer: TokenAnswer) => this.#receive(child, answer))
-    child.once('error', () => this.#end(child, 'its process cannot be started'))
+    child.on('error', () => this.#end(child, 'its process cannot be started'))
     child.once('exit', (code, signal) => this.#end(child, `its process has ended (${signal ?? `code ${code}`})`))
     child.send({ settings: this.#settings }, () => undefined)
     return child
@@ -112,7 +118,7 @@ export class Token {
   #rest(child: ChildProcess): void {
     child.unref()
     child.channel?.unref()
-    this.#idle ??= setTimeout(() => this.#end(child, 'it was idle'), idleMs).unref()
+    this.#idle ??= setTimeout(() => this.#end(child, 'it was idle'), this.#times.idleMs).unref()
   }
 
   #end(child: ChildProcess, why: string): void {
