@@ -134,13 +134,14 @@ function kindOf(page: Page): (typeof kinds)[number] {
 export function encodePage(page: Page): Buffer {
   const texts = textsOf(page)
   const kind = kindOf(page)
-  const numbers = [texts.length, ...texts.map((text) => text.length)]
+  const numbers: number[] = []
   if (page.kind === 'large') numbers.push(page.nextId)
   if (page.kind === 'large' || page.kind === 'branch') numbers.push(...(kind === 'large' ? [] : [page.level]), ...page.refs.map(({ id, filled }) => id * 2 + (filled ? 1 : 0)))
   const joined = texts.join('')
-  const bytes = Buffer.allocUnsafe(1 + lengthOfNumbers(numbers) + Buffer.byteLength(joined))
+  const bytes = Buffer.allocUnsafe(1 + lengthOfNumber(texts.length) + texts.reduce(addLength, 0) + numbers.reduce(addNumber, 0) + Buffer.byteLength(joined))
   bytes[0] = kinds.indexOf(kind)
-  let offset = 1
+  let offset = writeNumber(bytes, 1, texts.length)
+  for (const text of texts) offset = writeNumber(bytes, offset, text.length)
   for (const number of numbers) offset = writeNumber(bytes, offset, number)
   offset += bytes.write(joined, offset)
   const encoded = bytes.subarray(0, offset)
@@ -148,11 +149,9 @@ export function encodePage(page: Page): Buffer {
   return encoded
 }
 
-function lengthOfNumbers(numbers: readonly number[]): number {
-  let length = 0
-  for (const number of numbers) length += number < 0x80 ? 1 : 8
-  return length
-}
+const lengthOfNumber = (number: number): number => (number < 0x80 ? 1 : 8)
+const addNumber = (sum: number, number: number): number => sum + lengthOfNumber(number)
+const addLength = (sum: number, text: string): number => sum + lengthOfNumber(text.length)
 
 function textsOf(page: Page): readonly string[] {
   if (page.kind === 'small') return [page.folder, ...page.names]
@@ -189,7 +188,7 @@ export function decodeLower(bytes: Uint8Array): Branch | Leaf {
 
 function readPage(reader: PageReader): Page {
   const kind = kinds[reader.byte()]
-  const lengths = Array.from({ length: reader.number() }, () => reader.number())
+  const lengths = reader.numbers(reader.number())
   if (kind === 'large' || kind === 'tree') {
     const nextId = reader.number()
     const level = kind === 'large' ? 1 : reader.number()
@@ -210,7 +209,7 @@ function readPage(reader: PageReader): Page {
 
 /** The first `own` texts are the page's own, the others the lower ends of those below it. */
 function readRefs(reader: PageReader, lengths: readonly number[], own: number): readonly [readonly string[], readonly PageRef[]] {
-  const marks = lengths.slice(own).map(() => reader.number())
+  const marks = reader.numbers(Math.max(0, lengths.length - own))
   const texts = reader.texts(lengths)
   // Ids outgrow 31 bits before anything else does, so no shifting.
   return [texts.slice(0, own), texts.slice(own).map((low, i) => ({ low, id: Math.floor((marks[i] as number) / 2), filled: (marks[i] as number) % 2 === 1 }))]
@@ -238,6 +237,18 @@ class PageReader {
       value += (byte & 0x7f) * 2 ** shift
       if (byte < 0x80) return value
     }
+  }
+
+  numbers(count: number): number[] {
+    const bytes = this.#bytes
+    const numbers: number[] = []
+    while (numbers.length < count) {
+      // Nearly all are of one byte, and a page has hundreds.
+      const only = bytes[this.#offset] ?? 0x80
+      if (only < 0x80) this.#offset += 1
+      numbers.push(only < 0x80 ? only : this.number())
+    }
+    return numbers
   }
 
   /** All that follows, cut into texts of these lengths. */

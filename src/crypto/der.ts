@@ -98,4 +98,7 @@ export function time(milliseconds: number): Buffer {
 
 export const generalizedTime = (milliseconds: number): Buffer => tagged(tags.generalizedTime, Buffer.from(timeDigits(milliseconds), 'latin1'))
 
-const timeDigits = (milliseconds: number): string => `${new Date(milliseconds).toISOString().replaceAll(/[-:T]/g, '').slice(0, 14)}Z`
+function timeDigits(milliseconds: number): string {
+  const text = new Date(milliseconds).toISOString()
+  return `${text.slice(0, 4)}${text.slice(5, 7)}${text.slice(8, 10)}${text.slice(11, 13)}${text.slice(14, 16)}${text.slice(17, 19)}Z`
+}

@@ -143,6 +143,7 @@ export function authorityKeyIdOf({ extensions }: Certificate): Buffer | null {
 }
 
 /** `3a:00:…`, as Vault shows serial numbers: a byte is two digits. */
-export const serialText = (serial: Uint8Array): string => Buffer.from(serial).toString('hex').replaceAll(/(..)(?=.)/g, '$1:')
+export const serialText = (serial: Uint8Array): string => Array.from(serial, (byte) => twoDigits[byte]).join(':')
+const twoDigits = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
 export const fingerprint = (der: Uint8Array): string => createHash('sha256').update(der).digest('hex')

@@ -1,5 +1,5 @@
 /** Keys of certificates: making them, what they are, and the forms in which they are handed out. */
-import { createECDH, createHash, createPrivateKey, createPublicKey, generateKeyPair, generateKeyPairSync, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { createECDH, createPrivateKey, createPublicKey, generateKeyPair, generateKeyPairSync, hash, type ECDH, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import { lane } from '../lane.ts'
 import { pemEncode } from '../pem.ts'
@@ -56,9 +56,13 @@ function newEd25519(): NewKey {
 const curveOids: Readonly<Record<string, Buffer>> = { secp224r1: oid('1.3.132.0.33'), prime256v1: oid('1.2.840.10045.3.1.7'), secp384r1: oid('1.3.132.0.34'), secp521r1: oid('1.3.132.0.35') }
 const ecPublicKey = oid('1.2.840.10045.2.1')
 
+/** One for each curve, as setting up a curve takes longer than making a key on it. */
+const pairs = new Map<string, ECDH>()
+
 /** RFC 5915 for the private key, RFC 5480 for the public one. */
 function newOnCurve(namedCurve: string, bits: number): NewKey {
-  const pair = createECDH(namedCurve)
+  const pair = pairs.get(namedCurve) ?? createECDH(namedCurve)
+  pairs.set(namedCurve, pair)
   const point = bitString(pair.generateKeys())
   const written = pair.getPrivateKey()
   const length = Math.ceil(bits / 8)
@@ -140,7 +144,7 @@ const withoutSign = (number: Buffer): Buffer => (number[0] === 0 && number.lengt
 export const spkiOf = (key: KeyObject): Buffer => (key.type === 'private' ? createPublicKey(key as never) : key).export(spkiDer)
 
 /** SHA-1 of the bits of the public key: the key identifier of RFC 5280 §4.2.1.2 (1), and the issuer's key hash of OCSP. */
-export const keyIdOf = (spki: Uint8Array): Buffer => createHash('sha1').update(publicBits(spki)).digest()
+export const keyIdOf = (spki: Uint8Array): Buffer => hash('sha1', publicBits(spki), 'buffer')
 
 /** The content of the subjectPublicKey of a SubjectPublicKeyInfo, without the count of unused bits. */
 export function publicBits(spki: Uint8Array): Uint8Array {

@@ -14,6 +14,7 @@ import { metadata } from './certificates.ts'
 import { collect, type NameInput } from './collect.ts'
 import type { CheckedRequest } from './csr.ts'
 import { isRoot, keep, sign, type Draft, type Made } from './make.ts'
+import type { Issuer } from './records.ts'
 import type { Role } from './role-fields.ts'
 import { checkWanted } from './rules.ts'
 import { urlsFor } from './urls.ts'
@@ -114,12 +115,24 @@ async function leafData(call: LeafCall, input: LeafInput, format: Format, issued
   const pems = chain.map(({ pem }) => pem)
   const shown = certificateData({ der: issued.der, chain: pems, issuingCa: issuer.pem, key: key.privateKey }, format, input.private_key_format)
   return {
-    ...(pems.length === 0 ? {} : { ca_chain: pems.map((pem) => inFormat(pem, format)) }),
+    ...(pems.length === 0 ? {} : { ca_chain: shownChain(chain, format) }),
     ...shown,
     expiration: issued.notAfter / 1000,
     not_before: issued.notBefore / 1000,
     serial_number: issued.serial,
   }
+}
+
+const shownChains = new WeakMap<Issuer, { readonly chain: readonly Issuer[]; readonly format: Format; readonly shown: readonly string[] }>()
+
+/** The same frozen list for as long as the chain is the same: what the audit log writes of it is then kept with it. */
+function shownChain(chain: readonly Issuer[], format: Format): readonly string[] {
+  const first = chain[0] as Issuer
+  const known = shownChains.get(first)
+  if (known?.format === format && known.chain.length === chain.length && known.chain.every((one, i) => one === chain[i])) return known.shown
+  const shown = Object.freeze(chain.map(({ pem }) => inFormat(pem, format)))
+  shownChains.set(first, { chain, format, shown })
+  return shown
 }
 
 const metadataMax = 64 * 1024
