@@ -12,9 +12,11 @@ import { createToken } from '../src/core/tokens/create.ts'
 import { findToken } from '../src/core/tokens/find.ts'
 import type { TokenRecord } from '../src/core/tokens/record.ts'
 import { withUnit, type Unit } from '../src/core/unit.ts'
+import { parseCertificate } from '../src/crypto/x509/certificate.ts'
 import { generateKey } from '../src/crypto/x509/keys.ts'
 import { writeData } from '../src/engines/kv-v2/data.ts'
-import { issueLeaf, type LeafKey } from '../src/engines/pki/leaf.ts'
+import { issueLeaf, type Issued, type LeafKey } from '../src/engines/pki/leaf.ts'
+import { revokeCertificate } from '../src/engines/pki/revoke.ts'
 import { resolveRole } from '../src/engines/pki/roles.ts'
 import { leaseKind } from '../src/engines/ssh/otp.ts'
 import { embeddedConfig } from '../src/server/defaults.ts'
@@ -22,7 +24,7 @@ import { realHost } from '../src/server/host.ts'
 import { createLog, logControl } from '../src/server/log.ts'
 import { openWorld } from '../src/server/world.ts'
 
-export const kinds = ['secrets', 'tokens', 'leases', 'policies', 'mounts', 'certificates'] as const
+export const kinds = ['secrets', 'tokens', 'leases', 'policies', 'mounts', 'certificates', 'revoked'] as const
 export type Kind = (typeof kinds)[number]
 
 /** What fillers need of the server that the folder belongs to. */
@@ -34,8 +36,8 @@ export interface Place {
   readonly token: string
 }
 
-/** Makes number `i`; answers what a request asks for it by. */
-type Filler = (core: Core, unit: Unit, i: number, root: TokenRecord) => Promise<string>
+/** Makes number `i`; answers what a request asks for it by. `isSample`: somebody will ask. */
+type Filler = (core: Core, unit: Unit, i: number, root: TokenRecord, isSample: boolean) => Promise<string>
 
 const secret = { password: 'p'.repeat(100) }
 const mountConfig = { default_lease_ttl: 0, max_lease_ttl: 0, force_no_cache: false }
@@ -80,17 +82,26 @@ const fillers: Readonly<Record<Kind, Filler>> = {
     })
     return path
   },
-  /** By the root and for the key of the first one: what is stored is the same, and no key is made for each. */
-  async certificates(core, unit) {
-    const mount = await mountAt(core, 'growth-pki/')
-    const call = {
-      store: unit.on(mount.store), mount: mount.view, now: core.host.now(), random: core.host.random, caller: null, warn: () => undefined, fillTemplate: () => null, managedKeys: managedKeysOf(core, mount),
-    }
-    certificateKey ??= await newLeafKey()
-    const key = certificateKey
-    const order = { roleName: 'leaf', role: await resolveRole(call.store, 'leaf'), issuerRef: 'default', input: certificateInput, csr: null, isVerbatim: false }
-    return (await issueLeaf(call, order, () => key)).issued.serial
+  certificates: async (core, unit) => (await issueCertificate(core, unit)).serial,
+  /** All but those that are asked for. */
+  async revoked(core, unit, _, __, isSample) {
+    const { serial, der } = await issueCertificate(core, unit)
+    const store = unit.on((await mountAt(core, 'growth-pki/')).store)
+    if (!isSample) await revokeCertificate({ store, now: core.host.now() }, parseCertificate(der))
+    return serial
   },
+}
+
+/** By the root and for the key of the first one: what is stored is the same, and no key is made for each. */
+async function issueCertificate(core: Core, unit: Unit): Promise<Issued> {
+  const mount = await mountAt(core, 'growth-pki/')
+  const call = {
+    store: unit.on(mount.store), mount: mount.view, now: core.host.now(), random: core.host.random, caller: null, warn: () => undefined, fillTemplate: () => null, managedKeys: managedKeysOf(core, mount),
+  }
+  certificateKey ??= await newLeafKey()
+  const key = certificateKey
+  const order = { roleName: 'leaf', role: await resolveRole(call.store, 'leaf'), issuerRef: 'default', input: certificateInput, csr: null, isVerbatim: false }
+  return (await issueLeaf(call, order, () => key)).issued
 }
 
 const certificateInput = {
@@ -104,7 +115,7 @@ async function newLeafKey(): Promise<LeafKey> {
   return { type, bits: 256, spki, privateKey: null }
 }
 
-const perCommit: Readonly<Record<Kind, number>> = { secrets: 250, tokens: 250, leases: 250, policies: 250, mounts: 100, certificates: 250 }
+const perCommit: Readonly<Record<Kind, number>> = { secrets: 250, tokens: 250, leases: 250, policies: 250, mounts: 100, certificates: 250, revoked: 250 }
 
 /** Makes numbers `from` to below `to`; answers the names of about `samples` of them, spread evenly. */
 export async function fill(place: Place, kind: Kind, from: number, to: number, samples: number): Promise<string[]> {
@@ -132,8 +143,9 @@ interface FillPart {
 async function fillPart(core: Core, unit: Unit, kind: Kind, root: TokenRecord, { start, end, stride }: FillPart): Promise<string[]> {
   const names: string[] = []
   for (let i = start; i < end; i++) {
-    const name = await fillers[kind](core, unit, i, root)
-    if (i % stride === 0) names.push(name)
+    const isSample = i % stride === 0
+    const name = await fillers[kind](core, unit, i, root, isSample)
+    if (isSample) names.push(name)
   }
   return names
 }

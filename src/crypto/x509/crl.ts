@@ -20,7 +20,7 @@ export interface RevocationListParts {
   readonly deltaOf: bigint | null
   readonly thisUpdate: number
   readonly nextUpdate: number
-  /** Each as `writeEntry` gives it: lists of many are put together from pieces that stay encoded. */
+  /** One or several as `writeEntry` gives them: lists of many are put together from pieces that stay encoded. */
   readonly entries: readonly Uint8Array[]
   /** Further extensions, encoded. */
   readonly extensions?: readonly Uint8Array[]
@@ -38,7 +38,8 @@ export function writeRevocationList(parts: RevocationListParts, signer: Signer):
     ...(parts.deltaOf === null ? [] : [extension(extensionIds.deltaCrlIndicator, integer(parts.deltaOf), true)]),
     ...(parts.extensions ?? []),
   ]
-  const entries = parts.entries.length === 0 ? [] : [sequence(...parts.entries)]
+  // There may be more than a function takes arguments.
+  const entries = parts.entries.length === 0 ? [] : [sequence(Buffer.concat(parts.entries))]
   const tbs = sequence(
     version2, signer.algorithm.der, parts.issuer, time(parts.thisUpdate), time(parts.nextUpdate), ...entries, explicit(0, sequence(...extensions)),
   )

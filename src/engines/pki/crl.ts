@@ -4,8 +4,8 @@ import { records } from '../../kit/records.ts'
 import type { Transaction } from '../../kit/store.ts'
 import { readIssuer, readKey, revocationSigner, type Authority, type SigningCall } from './authority.ts'
 import { durationMs, readRevocationConfig, type RevocationConfig } from './crl-config.ts'
-import { readIndex, type Issuer } from './records.ts'
-import { entriesFrom, groupOf, readHead, type Head, type Position } from './revoked.ts'
+import { readIndex, type Issuer, type KeyRecord } from './records.ts'
+import { entriesFrom, groupOf, peeking, readHead, type Head, type Position } from './revoked.ts'
 
 /** What is known of the lists of a group that were signed last. */
 interface Lists {
@@ -23,10 +23,15 @@ interface Signed {
   readonly thisUpdate: number
   readonly nextUpdate: number
   readonly isEmpty: boolean
+  /** In how many values its bytes are kept. Absent: one. */
+  readonly pieces?: number
 }
 
 const lists = records<Lists, [group: string]>((group) => `.crl/${group}/lists`)
-const bytesKey = (group: string, kind: 'complete' | 'delta'): string => `.crl/${group}/${kind}`
+type ListKind = 'complete' | 'delta'
+const pieceKey = (group: string, kind: ListKind, piece: number): string => `.crl/${group}/${kind}${piece === 0 ? '' : `.${piece}`}`
+/** Below what a value may hold. */
+const pieceBytes = 8 * 1024 * 1024
 
 export interface ListCall extends SigningCall {
   readonly store: Transaction
@@ -53,11 +58,11 @@ export async function currentList(call: ListCall, issuer: Issuer, kind: 'complet
   const group = groupOf(issuer)
   const authority = await listAuthority(store, issuer)
   const known = await lists.read(store, group)
-  const job = { call, group, authority, config: await readRevocationConfig(store), head: await readHead(store, group) }
-  if (authority === null) return known === null ? null : storedBytes(store, group, kind)
-  if (kind === 'complete') return isCompleteGood(job, known) ? storedBytes(store, group, kind) : (await buildComplete(job, authority, known)).der
+  const job = { call, group, authority, config: await readRevocationConfig(store), head: await readHead(peeking(store), group) }
+  if (authority === null) return storedBytes(store, group, kind, known)
+  if (kind === 'complete') return isCompleteGood(job, known) ? storedBytes(store, group, kind, known) : (await buildComplete(job, authority, known)).der
   const base = isCompleteGood(job, known) ? (known as Lists) : (await buildComplete(job, authority, known)).lists
-  return isDeltaGood(job, base) ? storedBytes(store, group, kind) : buildDelta(job, authority, base)
+  return isDeltaGood(job, base) ? storedBytes(store, group, kind, base) : buildDelta(job, authority, base)
 }
 
 interface Job {
@@ -67,10 +72,21 @@ interface Job {
   readonly head: Head
 }
 
-async function storedBytes(store: Reader, group: string, kind: 'complete' | 'delta'): Promise<Buffer | null> {
-  const entry = await store.get(bytesKey(group, kind))
-  return entry === null ? null : Buffer.from(entry.value.buffer, entry.value.byteOffset, entry.value.byteLength)
+async function storedBytes(store: Reader, group: string, kind: ListKind, known: Lists | null): Promise<Buffer | null> {
+  const signed = known?.[kind] ?? null
+  if (signed === null) return null
+  const pieces = await Promise.all(Array.from({ length: signed.pieces ?? 1 }, (_, piece) => store.get(pieceKey(group, kind, piece))))
+  return pieces.includes(null) ? null : Buffer.concat(pieces.flatMap((piece) => piece?.value ?? []))
 }
+
+/** `before`: of the list that these bytes take the place of. */
+function storeBytes(store: Transaction, group: string, kind: ListKind, der: Buffer, before: Pick<Signed, 'pieces'> | null): void {
+  const pieces = piecesOf(der)
+  for (let piece = 0; piece < pieces; piece++) store.put(pieceKey(group, kind, piece), der.subarray(piece * pieceBytes, (piece + 1) * pieceBytes))
+  for (let piece = pieces; piece < (before?.pieces ?? 1); piece++) store.delete(pieceKey(group, kind, piece))
+}
+
+const piecesOf = (der: Buffer): number => Math.max(1, Math.ceil(der.length / pieceBytes))
 
 function isCompleteGood({ call, config, head }: Job, known: Lists | null): boolean {
   if (known === null) return false
@@ -90,8 +106,9 @@ async function buildComplete(job: Job, authority: Authority, known: Lists | null
   const { group, call, config } = job
   const { signed, der } = await build(job, authority, (known?.lastNumber ?? 0) + 1, null, { page: 0, count: 0 })
   const next: Lists = { lastNumber: signed.number, complete: { ...signed, isEmpty: config.disable }, delta: null }
+  if (known?.delta?.pieces !== undefined) storeBytes(call.store, group, 'delta', Buffer.alloc(0), known.delta)
   lists.write(call.store, next, group)
-  call.store.put(bytesKey(group, 'complete'), der)
+  storeBytes(call.store, group, 'complete', der, known?.complete ?? null)
   return { der, lists: next }
 }
 
@@ -101,12 +118,38 @@ async function buildDelta(job: Job, authority: Authority, known: Lists): Promise
   const from = known.complete.epoch === job.head.epoch ? known.complete.end : { page: 0, count: 0 }
   const { signed, der } = await build(job, authority, known.lastNumber + 1, known.complete.number, from)
   lists.write(call.store, { ...known, lastNumber: signed.number, delta: { ...signed, base: known.complete.number } }, group)
-  call.store.put(bytesKey(group, 'delta'), der)
+  storeBytes(call.store, group, 'delta', der, known.delta)
   return der
 }
 
-async function build({ call, group, config, head }: Job, authority: Authority, number: number, deltaOf: number | null, from: Position): Promise<{ readonly signed: Signed; readonly der: Buffer }> {
-  const { entries, end } = await entriesFrom(call.store, group, head, from)
+interface Built {
+  readonly signed: Signed
+  readonly der: Buffer
+}
+
+interface BuildUnderWay {
+  readonly number: number
+  readonly deltaOf: number | null
+  readonly config: RevocationConfig
+  readonly key: KeyRecord
+  readonly built: Promise<Built>
+}
+
+/** What is being built, by what it is built from: however many ask at once, this process puts one list together. */
+const underWay = new WeakMap<Head, BuildUnderWay>()
+
+function build(job: Job, authority: Authority, number: number, deltaOf: number | null, from: Position): Promise<Built> {
+  const { head, config } = job
+  const same = underWay.get(head)
+  if (same?.number === number && same.deltaOf === deltaOf && same.config === config && same.key === authority.key) return same.built
+  const built = putTogether(job, authority, number, deltaOf, from).finally(() => underWay.delete(head))
+  // The head of what was never revoked is that of all groups.
+  if (head.total > 0) underWay.set(head, { number, deltaOf, config, key: authority.key, built })
+  return built
+}
+
+async function putTogether({ call, group, config, head }: Job, authority: Authority, number: number, deltaOf: number | null, from: Position): Promise<Built> {
+  const { entries, end } = await entriesFrom(peeking(call.store), group, head, from)
   const thisUpdate = Math.floor(call.now / 1000) * 1000
   const nextUpdate = thisUpdate + durationMs(config.expiry)
   const der = await writeRevocationList(
@@ -116,7 +159,8 @@ async function build({ call, group, config, head }: Job, authority: Authority, n
     },
     revocationSigner(call, authority),
   )
-  return { signed: { number, total: head.total, epoch: head.epoch, end, thisUpdate, nextUpdate, isEmpty: config.disable }, der }
+  const pieces = piecesOf(der)
+  return { signed: { number, total: head.total, epoch: head.epoch, end, thisUpdate, nextUpdate, isEmpty: config.disable, ...(pieces > 1 ? { pieces } : {}) }, der }
 }
 
 /** Builds the lists of every issuer anew, whatever there is. */
@@ -130,7 +174,7 @@ export async function rotateLists(call: ListCall, kind: 'complete' | 'delta'): P
     const authority = done.has(group) ? null : await listAuthority(store, issuer)
     done.add(group)
     if (authority === null) continue
-    const job: Job = { call, group, config, head: await readHead(store, group) }
+    const job: Job = { call, group, config, head: await readHead(peeking(store), group) }
     const known = await lists.read(store, group)
     if (kind === 'complete' || known === null) await buildComplete(job, authority, known)
     else await buildDelta(job, authority, known)

@@ -73,7 +73,10 @@ const noPage: Page = Object.freeze({ entries: [] })
 
 type Reader = Pick<Transaction, 'get'>
 export const readHead = async (store: Reader, group: string): Promise<Head> => (await heads.read(store, group)) ?? noHead
-export const readPage = async (store: Reader, group: string, page: number): Promise<Page> => (await pages.read(store, group, `${page}`)) ?? noPage
+const readPage = async (store: Reader, group: string, page: number): Promise<Page> => (await pages.read(store, group, `${page}`)) ?? noPage
+
+/** A view that the commit does not depend on: what is revoked meanwhile stands in the next list, and a list of a million does not have to be begun anew for it. */
+export const peeking = (store: Pick<Transaction, 'peek'>): Reader => ({ get: (key) => store.peek(key) })
 const headOf = (bytes: Uint8Array | null): Head => (bytes === null ? noHead : heads.decode({ value: bytes, version: 0 }))
 const pageOf = (bytes: Uint8Array | null): Page => (bytes === null ? noPage : pages.decode({ value: bytes, version: 0 }))
 
@@ -102,26 +105,27 @@ export interface Position {
   readonly count: number
 }
 
-const encoded = new WeakMap<Page, readonly Buffer[]>()
+const encoded = new WeakMap<Page, Buffer>()
+const encode = (entries: readonly PageEntry[]): Buffer => Buffer.concat(entries.map(([serial, revokedAt]) => writeEntry({ serial: Buffer.from(serial, 'hex'), revokedAt })))
 
-function encodedEntries(page: Page): readonly Buffer[] {
+function encodedPage(page: Page): Buffer {
   const known = encoded.get(page)
   if (known !== undefined) return known
-  const made = page.entries.map(([serial, revokedAt]) => writeEntry({ serial: Buffer.from(serial, 'hex'), revokedAt }))
+  const made = encode(page.entries)
   encoded.set(page, made)
   return made
 }
 
-/** The entries from a position on, as they stand in a list, and the position after the last. */
+/** The entries from a position on, as they stand in a list, in pieces; and the position after the last. */
 export async function entriesFrom(store: Reader, group: string, head: Head, from: Position): Promise<{ readonly entries: Buffer[]; readonly end: Position }> {
   const entries: Buffer[] = []
   let end: Position = { page: head.page, count: 0 }
   for (let number = Math.max(from.page, head.first); number <= head.page; number++) {
-    const all = encodedEntries(await readPage(store, group, number))
-    for (const entry of number === from.page ? all.slice(from.count) : all) entries.push(entry)
-    if (number === head.page) end = { page: number, count: all.length }
+    const page = await readPage(store, group, number)
+    entries.push(number === from.page && from.count > 0 ? encode(page.entries.slice(from.count)) : encodedPage(page))
+    if (number === head.page) end = { page: number, count: page.entries.length }
   }
-  return { entries, end }
+  return { entries: entries.filter(({ length }) => length > 0), end }
 }
 
 /**
