@@ -11,6 +11,9 @@ import { currentList } from './crl.ts'
 import { groupOf, pageMax } from './revoked.ts'
 import { textOf, withRoot, type Authority } from './testing/authority.ts'
 
+const none = (): Promise<never> => Promise.reject(new Error('the key is in the store'))
+const managedKeys = { describe: none, sign: none }
+
 const revokeOne = async ({ ok }: Authority): Promise<string> => {
   const serial = textOf(await ok('POST', 'issue/any', { common_name: 'a.example.com' }), 'serial_number')
   await ok('POST', 'revoke', { serial_number: serial })
@@ -57,7 +60,7 @@ test('a revocation that comes while a list is built does not undo the work, and 
   const one = await withRoot(store, beginTransaction)
   await revokeOne(one)
   const view = beginTransaction(store)
-  const der = await currentList({ store: view, now: one.run.clock.now }, await resolveIssuer(view, 'default'), 'complete')
+  const der = await currentList({ store: view, now: one.run.clock.now, managedKeys }, await resolveIssuer(view, 'default'), 'complete')
   await revokeOne(one)
   await view.commitWith()
   assert.equal(count(der ?? Buffer.alloc(0)), 1)
@@ -70,7 +73,7 @@ test('of many that ask for a list at once, one builds it', async () => {
   await revokeOne(one)
   const lists = await Promise.all(Array.from({ length: 5 }, async () => {
     const view = beginTransaction(store)
-    return await currentList({ store: view, now: one.run.clock.now }, await resolveIssuer(view, 'default'), 'complete')
+    return await currentList({ store: view, now: one.run.clock.now, managedKeys }, await resolveIssuer(view, 'default'), 'complete')
   }))
   assert.equal(new Set(lists.map((der) => der?.toString('hex'))).size, 1)
 })

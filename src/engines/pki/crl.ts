@@ -4,7 +4,7 @@ import { records } from '../../kit/records.ts'
 import type { Transaction } from '../../kit/store.ts'
 import { readIssuer, readKey, revocationSigner, type Authority, type SigningCall } from './authority.ts'
 import { durationMs, readRevocationConfig, type RevocationConfig } from './crl-config.ts'
-import { readIndex, type Issuer, type KeyRecord } from './records.ts'
+import { readIndex, type Issuer } from './records.ts'
 import { entriesFrom, groupOf, peeking, readHead, type Head, type Position } from './revoked.ts'
 
 /** What is known of the lists of a group that were signed last. */
@@ -131,7 +131,7 @@ interface BuildUnderWay {
   readonly number: number
   readonly deltaOf: number | null
   readonly config: RevocationConfig
-  readonly key: KeyRecord
+  readonly issuer: Issuer
   readonly built: Promise<Built>
 }
 
@@ -141,10 +141,10 @@ const underWay = new WeakMap<Head, BuildUnderWay>()
 function build(job: Job, authority: Authority, number: number, deltaOf: number | null, from: Position): Promise<Built> {
   const { head, config } = job
   const same = underWay.get(head)
-  if (same?.number === number && same.deltaOf === deltaOf && same.config === config && same.key === authority.key) return same.built
+  if (same?.number === number && same.deltaOf === deltaOf && same.config === config && same.issuer === authority.issuer) return same.built
   const built = putTogether(job, authority, number, deltaOf, from).finally(() => underWay.delete(head))
   // The head of what was never revoked is that of all groups.
-  if (head.total > 0) underWay.set(head, { number, deltaOf, config, key: authority.key, built })
+  if (head.total > 0) underWay.set(head, { number, deltaOf, config, issuer: authority.issuer, built })
   return built
 }
 
