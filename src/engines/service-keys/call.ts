@@ -9,7 +9,7 @@ import { encodeJson, parseJson, type Json } from '../../kit/json.ts'
 import { NothingDone } from '../../kit/outside.ts'
 import { parseBaseUrl, sendHttp, type HttpSettings } from '../outbound/http.ts'
 import { asPlainText, pointedAt, shownPointer, type Pointer } from './pointer.ts'
-import type { HttpCall, JsonTemplate, StepName, TemplateMap } from './recipe.ts'
+import { valueName, type HttpCall, type JsonTemplate, type StepName, type TemplateMap } from './recipe.ts'
 import type { Service } from './records.ts'
 import { filledText, type Known } from './template.ts'
 
@@ -19,7 +19,7 @@ export const valueBytesMax = 16_384
 export const valuesMax = 32
 
 /** What is there for machines of a cloud, not for anybody who names an address: links, metadata, groups, nowhere. */
-const neverAsked = ['0.0.0.0/8', '169.254.0.0/16', '224.0.0.0/4', '255.255.255.255/32', '::/128', 'fe80::/10', 'fd00:ec2::254/128', 'ff00::/8', '::ffff:169.254.0.0/112'].map(parseCidr)
+const neverAsked = ['0.0.0.0/8', '169.254.0.0/16', '224.0.0.0/4', '255.255.255.255/32', '::/128', 'fe80::/10', 'fd00:ec2::254/128', 'ff00::/8', '::ffff:169.254.0.0/112', '64:ff9b::169.254.0.0/112'].map(parseCidr)
 
 export function checkAddress(address: string): void {
   if (isAddressWithin(neverAsked, address)) throw new NothingDone('bad_request', 'the address of the service is one of a link, of a group, or of nobody')
@@ -159,7 +159,7 @@ function allOf(value: Json | undefined, pointer: Pointer): Readonly<Record<strin
 /** Throws `bad_gateway` for more than can be kept. */
 function checkValues(values: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const all = Object.entries(values)
-  if (all.length > valuesMax || all.some(([name, value]) => !/^\w{1,64}$/.test(name) || Buffer.byteLength(value) > valueBytesMax)) {
+  if (all.length > valuesMax || all.some(([name, value]) => !valueName.test(name) || Buffer.byteLength(value) > valueBytesMax)) {
     throw new ApiError('bad_gateway', `the answer has more than can be kept: ${valuesMax} values with names of 64 letters, digits and _, of ${valueBytesMax} bytes`)
   }
   return values

@@ -34,6 +34,7 @@ describe('a recipe', () => {
     ['that keeps what was not made', step({ keep: { a: '/b' } }), /only create makes something to keep/],
     ['with a pointer that is none', step({ extract: { a: 'b' } }), /extract\.a: a JSON pointer begins with \//],
     ['with a name that is none', step({ extract: { 'a-b': '/b' } }), /names have up to 64/],
+    ['with a name that is no name', step({ extract: { __proto: '/b' } }), /begin with a letter/],
     ['with a status that is none', step({ expect: [99] }), /recipe\.test\[0\]\.expect must be statuses/],
     ['that is a function and more', { function: {}, create: [] }, /recipe has an unknown part "create"/],
     ['of a function with more', { function: { run: 'x' } }, /recipe\.function has an unknown part "run"/],
@@ -103,7 +104,7 @@ test('values are taken out of answers by their pointers, as texts', () => {
 
 describe('a service', () => {
   test('is not asked at an address of a link, of the metadata of a cloud, or of a group', () => {
-    for (const address of ['169.254.169.254', '::ffff:169.254.169.254', 'fe80::1', 'fd00:ec2::254', '0.0.0.0', '::', '224.0.0.1', 'ff02::1']) assert.throws(() => checkAddress(address), /the address of the service/, address)
+    for (const address of ['169.254.169.254', '::ffff:169.254.169.254', '::ffff:a9fe:a9fe', '64:ff9b::a9fe:a9fe', 'fe80::1', 'fd00:ec2::254', '0.0.0.0', '::', '224.0.0.1', 'ff02::1']) assert.throws(() => checkAddress(address), /the address of the service/, address)
     for (const address of ['127.0.0.1', '10.0.0.1', '::1', '93.184.216.34', 'fd00::1']) checkAddress(address)
   })
 

@@ -54,7 +54,8 @@ const scopesOf: Readonly<Record<StepName, Scopes>> = {
 /** Those that say how a message ends, or where it goes, and those of connections (RFC 9110, RFC 9112). */
 const headersOfOurs = new Set(['host', 'content-length', 'transfer-encoding', 'connection', 'te', 'trailer', 'upgrade', 'expect', 'keep-alive', 'proxy-connection', 'proxy-authorization'])
 const header = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/
-const valueName = /^\w{1,64}$/
+/** Of a value of a credential. No `__proto__`. */
+export const valueName = /^[A-Za-z]\w{0,63}$/
 
 /** A recipe as it was given: an object, or its JSON. Throws `bad_request` that names the place. */
 export function parseRecipe(given: Json): { readonly source: JsonObject; readonly recipe: Recipe } {
@@ -184,7 +185,7 @@ function jsonOf(value: Json, scopes: Scopes, where: string): JsonTemplate {
 }
 
 const checkedName = (name: string, where: string): string => {
-  if (!valueName.test(name)) throw badRequest(`${where}: names have up to 64 letters, digits and _`)
+  if (!valueName.test(name)) throw badRequest(`${where}: names have up to 64 letters, digits and _, and begin with a letter`)
   return name
 }
 

@@ -8,7 +8,7 @@ import { listed } from '../../kit/result.ts'
 import { parseBaseUrl, type HttpTls } from '../outbound/http.ts'
 import { listPage, pageFields } from '../walk.ts'
 import { valueBytesMax, valuesMax } from './call.ts'
-import { parseRecipe } from './recipe.ts'
+import { parseRecipe, valueName } from './recipe.ts'
 import { services, usesOf, type Service } from './records.ts'
 import { secondsOf } from './rotation.ts'
 
@@ -66,7 +66,7 @@ function checkPem(field: string, pem: string | undefined, parse: (pem: string) =
 export function checkValues(field: string, values: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const all = Object.entries(values)
   if (all.length > valuesMax) throw badRequest(`${field} may have ${valuesMax} values`)
-  if (all.some(([name, value]) => !/^\w{1,64}$/.test(name) || Buffer.byteLength(value) > valueBytesMax)) throw badRequest(`${field}: names have up to 64 letters, digits and _, values ${valueBytesMax} bytes`)
+  if (all.some(([name, value]) => !valueName.test(name) || Buffer.byteLength(value) > valueBytesMax)) throw badRequest(`${field}: names have up to 64 letters, digits and _, and begin with a letter; values have ${valueBytesMax} bytes`)
   return values
 }
 
