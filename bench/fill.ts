@@ -115,7 +115,7 @@ async function newLeafKey(): Promise<LeafKey> {
   return { type, bits: 256, spki, privateKey: null }
 }
 
-const perCommit: Readonly<Record<Kind, number>> = { secrets: 250, tokens: 250, leases: 250, policies: 250, mounts: 100, certificates: 250, revoked: 250 }
+const perCommit: Readonly<Record<Kind, number>> = { secrets: 250, tokens: 250, leases: 250, policies: 250, mounts: 100, certificates: 250, revoked: 50 }
 
 /** Makes numbers `from` to below `to`; answers the names of about `samples` of them, spread evenly. */
 export async function fill(place: Place, kind: Kind, from: number, to: number, samples: number): Promise<string[]> {

@@ -65,7 +65,9 @@ export interface Head {
   readonly epoch: number
 }
 
-export const pageMax = 500
+/** A page of so many is full: each revocation reads and writes one. Earlier versions filled them up to `pageLimit`. */
+export const pageMax = 100
+const pageLimit = 500
 const pages = records<Page, [group: string, page: string]>((group, page) => `.crl/${group}/page/${page}`)
 const heads = records<Head, [group: string]>((group) => `.crl/${group}/head`)
 const noHead: Head = Object.freeze({ page: 0, count: 0, first: 0, total: 0, epoch: 0 })
@@ -88,7 +90,7 @@ export async function appendRevoked(store: Transaction, group: string, serial: U
   const added: PageEntry = [Buffer.from(serial).toString('hex'), record.revokedAt, record.notAfter]
   store.merge(key, (bytes) => {
     const { entries } = pageOf(bytes)
-    if (entries.length >= pageMax) throw new Conflict(key)
+    if (entries.length >= pageLimit) throw new Conflict(key)
     return pages.encode({ entries: [...entries, added] })
   })
   store.merge(heads.key(group), (bytes) => {
