@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { softHsmIn, softHsmSkip, type SoftHsm } from '../crypto/pkcs11/testing.ts'
 import { ask, inPlace, type Place, type RunningServer } from './testing/process.ts'
-import { initialize, innerIn, newKeyFile, statusOf, untilUnsealed, works, type Inner } from './testing/sealed-server.ts'
+import { initialize, innerIn, newKeyFile, statusOf, untilOpen, works, type Inner } from './testing/sealed-server.ts'
 
 interface WithToken {
   readonly place: Place
@@ -69,8 +69,7 @@ test('while the token is away the server waits sealed, and goes on by itself whe
   await waiting.printed(/the seal cannot be reached; the server stays sealed and tries again.*PKCS #11: /)
   assert.deepEqual(await statusOf(inner), { sealed: true, type: 'pkcs11' })
   renameSync(join(hsm.folder, 'away'), join(hsm.folder, 'tokens'))
-  await untilUnsealed(inner)
-  assert.ok(await works(inner, token))
+  await untilOpen(inner, token)
 }))
 
 test('a wrong PIN is tried once, however long the server waits', { skip }, withToken(async ({ inner, block }) => {

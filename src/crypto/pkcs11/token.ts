@@ -91,7 +91,7 @@ export class Token {
       const error = new TokenError(answer.failure, answer.message)
       if (error.failure === 'pin') this.#refusedPin = new TokenError('pin', `${error.message}; it is not tried again before the next start`)
       waiting.reject(error)
-      if (error.failure === 'pin' || error.failure === 'away') this.#end(child, error.message)
+      if (error.failure === 'pin' || error.failure === 'away') return this.#end(child, error.message)
     }
     // The next one has all of its time from now on.
     const [next] = this.#waiting.values()

@@ -38,11 +38,18 @@ export const statusOf = async ({ base }: Inner): Promise<Status> => {
 export const works = async ({ base }: Inner, token: string): Promise<boolean> => (await ask(`${base}/auth/token/lookup-self`, { token })).status === 200
 
 /** Until it is unsealed; fails after a time that no retry needs. */
-export async function untilUnsealed(inner: Inner): Promise<void> {
+async function untilUnsealed(inner: Inner): Promise<void> {
   for (const deadline = Date.now() + 20_000; (await statusOf(inner)).sealed; await pause(50)) assert.ok(Date.now() < deadline, 'it stays sealed')
 }
 
 export const newKeyFile = (place: Place): string => {
   assert.equal(place.shell('head -c 32 /dev/urandom > new.key; chmod 600 new.key').code, 0)
   return 'seal "keyfile" { path = "new.key" }'
+}
+
+/** Until every worker serves: a server that was opened by its seal tells its workers one after the other. Fails after a time that none of them needs. */
+export async function untilOpen(inner: Inner, token: string): Promise<void> {
+  await untilUnsealed(inner)
+  let inARow = 0
+  for (const deadline = Date.now() + 20_000; inARow < 4; inARow = (await works(inner, token)) ? inARow + 1 : 0) assert.ok(Date.now() < deadline, 'a worker stays sealed')
 }
