@@ -1,10 +1,10 @@
 /** Finds the mount that serves a path. Mounts are looked up one by one and kept while the generation stays the same: ten thousand cost nothing at start. */
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { MountView } from '../../kit/operation.ts'
 import type { LayeredStore } from '../../storage/layered.ts'
 import { namedStore, rootNamespace, type Base } from '../base.ts'
 import { currentGeneration } from '../generation.ts'
 import type { Registered } from '../registry.ts'
+import { eachInTurns } from '../turns.ts'
 import { mountPlaces, mountRecords, mountsOfType, mountsOfTypeFolder, removals, type MountRecord } from './record.ts'
 
 export interface Mount {
@@ -105,18 +105,15 @@ async function readMount(base: Base, mountPath: string): Promise<Mount | null> {
 
 /** Lists of more mounts are read past what is kept: they would push out what is used. */
 const keptOfList = 1_000
-/** Reads between two turns: some milliseconds. */
-const readsAtOnce = 100
 
 async function listMounts(base: Base, at: MountTable['at'], kind?: MountRecord['kind']): Promise<Mount[]> {
   const names = await namedStore(base).list('mounts/')
   const read = names.length > keptOfList ? (path: string) => readMount(base, path) : at
   const mounts: Mount[] = []
-  for (const [i, name] of names.entries()) {
-    if (i % readsAtOnce === readsAtOnce - 1) await nextTurn()
+  await eachInTurns(names, async (name) => {
     const mount = await read(decodeURIComponent(name))
     if (mount !== null && (kind === undefined || (mount.record.kind === 'auth') === (kind === 'auth'))) mounts.push(mount)
-  }
+  })
   return mounts.sort((a, b) => (a.record.path < b.record.path ? -1 : 1))
 }
 

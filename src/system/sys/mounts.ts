@@ -2,6 +2,7 @@
 import { namedStore } from '../../core/base.ts'
 import { changeMount, disableMount, enableMount, finishConversion } from '../../core/mounts/change.ts'
 import { conversions, mountRecords, type MountRecord } from '../../core/mounts/record.ts'
+import { eachInTurns } from '../../core/turns.ts'
 import { badRequest } from '../../kit/errors.ts'
 import { defaulted, flag, integer, isJsonObject, object, optional, text, textMap } from '../../kit/fields.ts'
 import type { Operation } from '../../kit/operation.ts'
@@ -109,8 +110,9 @@ const stillRemoved = 'The mount is disabled and answers nothing any more. What i
 const shortPath = (kind: 'secret' | 'auth', path: string): string => (kind === 'auth' ? path.slice(5) : path)
 
 async function showAll(core: SystemCall['core'], kind: 'secret' | 'auth'): Promise<Record<string, unknown>> {
-  const mounts = await core.mounts.list(kind === 'auth' ? 'auth' : 'secret')
-  return Object.fromEntries(mounts.map(({ record }) => [shortPath(kind, record.path), showMount(record)]))
+  const shown = new Map<string, unknown>()
+  await eachInTurns(await core.mounts.list(kind === 'auth' ? 'auth' : 'secret'), ({ record }) => void shown.set(shortPath(kind, record.path), showMount(record)))
+  return Object.fromEntries(shown)
 }
 
 async function tuneMount(call: SystemCall, path: string, input: Parameters<typeof tuned>[2]): Promise<ReturnType<typeof reply> | null> {

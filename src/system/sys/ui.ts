@@ -4,6 +4,7 @@ import { aclOfToken } from '../../core/identity/standing.ts'
 import { shownPath } from '../../core/mounts/change.ts'
 import type { Mount } from '../../core/mounts/table.ts'
 import { findToken } from '../../core/tokens/find.ts'
+import { eachInTurns } from '../../core/turns.ts'
 import type { TokenRecord } from '../../core/tokens/record.ts'
 import { mayComeFrom } from '../../core/tokens/uses.ts'
 import type { PlainCall } from '../../kit/engine.ts'
@@ -25,13 +26,13 @@ const isSecret = (mount: Mount): boolean => mount.record.kind !== 'auth'
 async function visibleMounts(core: Core, record: TokenRecord | null): Promise<{ secret: Record<string, unknown>; auth: Record<string, unknown> }> {
   const shown = { secret: {} as Record<string, unknown>, auth: {} as Record<string, unknown> }
   const acl = record === null ? null : await aclOfToken(core, record)
-  for (const mount of await core.mounts.list()) {
+  await eachInTurns(await core.mounts.list(), (mount) => {
     const { path, config, type, description, options } = mount.record
     const isOpen = config.listing_visibility === 'unauth'
-    if (!isOpen && acl?.hasAnyAccess(path) !== true) continue
+    if (!isOpen && acl?.hasAnyAccess(path) !== true) return
     const entry = acl === null ? { type, description, options } : showMount(mount.record)
     shown[isSecret(mount) ? 'secret' : 'auth'][shownPath(path)] = entry
-  }
+  })
   return shown
 }
 
