@@ -85,7 +85,7 @@ const afterData = (out: Outcome): string =>
   `,"auth":${out.auth === null ? 'null' : JSON.stringify(out.auth)}`
 
 /** Answers with more names or entries are written in pieces, while the client takes them. */
-const wholeEntriesMax = 20_000
+const wholeEntriesMax = 4_000
 
 /** The same text in pieces, with a turn of the event loop between them. */
 async function* envelopePieces(requestId: string, out: Outcome, data: Data): AsyncGenerator<string> {
