@@ -5,8 +5,8 @@
 import type { Host } from '../host.ts'
 
 const sliceMs = 100
-/** What is done however busy the process is, for each CPU second that it gets; one lease takes about a thousandth. */
-const leastPerCpuSecond = 100
+/** What is done however busy the process is, for each CPU second that it gets; with a hundred thousand waiting one lease takes three thousandths. */
+const leastPerCpuSecond = 50
 /** In one slice. */
 const mostInSlice = 1_000
 /** Of the time of a slice: above it the process counts as busy. What the sweeper does itself counts as well, so that it never takes all there is. */
@@ -15,8 +15,8 @@ const busyShare = 0.85
 export class Pacer {
   readonly #host: Pick<Host, 'later' | 'load'>
   readonly #waiting: (() => void)[] = []
-  #allowed = 10
-  #left = 10
+  #allowed = 5
+  #left = 5
   #isTicking = false
   /** Whether requests needed all of the process a moment ago. */
   isPressed = false

@@ -191,10 +191,10 @@ describe('what is stuck', () => {
       await server.ok('write', 'sys/mounts/a', { data: { type: 'renter' } })
       for (let i = 0; i < 50; i++) await server.ok('read', `a/creds/n${i}`, { data: { ttl: '1m' } })
       server.clock.advance(60)
-      const sweeper = new Sweeper(server.core, { piece: 4, lookedAt: 32, refused: 32 })
+      const sweeper = new Sweeper(server.core, { piece: 4, lookedAt: 32, refused: 64 })
       assert.equal(await sweeper.pass(), 32)
       ring()
-      assert.deepEqual([await sweeper.pass(), await sweeper.pass(), sweeper.isBehind], [8, 8, true])
+      assert.deepEqual([await sweeper.pass(), await sweeper.pass(), sweeper.isBehind], [4, 4, true])
       letGo()
       for (let i = 0; i < 10_000 && outside.valid.size > 0; i++) {
         ring()

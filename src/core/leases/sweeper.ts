@@ -19,7 +19,7 @@ interface Sizes {
 }
 const usual: Sizes = { piece: 256, lookedAt: 5_000, refused: 768 }
 /** Of `lookedAt` and `refused`, where requests need all of the process: to look about costs as much as to revoke. */
-const shareWhenPressed = 1 / 4
+const shareWhenPressed = 1 / 8
 /** Of how many the lane is remembered. */
 const rememberedMax = 20_000
 
