@@ -18,7 +18,7 @@ interface Sizes {
   readonly refused: number
 }
 const usual: Sizes = { piece: 256, lookedAt: 5_000, refused: 768 }
-/** Of `lookedAt` and `refused`, where requests need all of the process: to look about costs as much as to revoke. */
+/** Of all three, where requests need all of the process: to look about costs as much as to revoke. */
 const shareWhenPressed = 1 / 8
 /** Of how many the lane is remembered. */
 const rememberedMax = 20_000
@@ -48,8 +48,8 @@ export class Sweeper {
   /** Looks at what is due, and starts what is to be done for it. Resolves with the number of entries. */
   async pass(): Promise<number> {
     this.isBehind = false
-    const { piece, lookedAt, refused: refusedMost } = this.#sizes
-    const share = this.#pacer.isPressed ? shareWhenPressed : 1
+    const share = this.isPressed ? shareWhenPressed : 1
+    const [piece, lookedAt, refusedMost] = [this.#sizes.piece, this.#sizes.lookedAt, this.#sizes.refused].map((size) => Math.ceil(size * share)) as [number, number, number]
     for (let [count, refused] = [0, 0]; ; ) {
       const names = await opaqueStore(this.#core).list(expiryPrefix, { after: this.#after, limit: piece })
       for (const name of names) {
@@ -61,8 +61,13 @@ export class Sweeper {
       }
       if (names.length < piece) return this.#endAt('', count)
       this.#after = names.at(-1) as string
-      if (count >= lookedAt * share || refused >= refusedMost * share) return this.#endAt(this.#after, count)
+      if (count >= lookedAt || refused >= refusedMost) return this.#endAt(this.#after, count)
     }
+  }
+
+  /** Requests need all of the process. */
+  get isPressed(): boolean {
+    return this.#pacer.isPressed
   }
 
   #endAt(after: string, count: number): number {
@@ -153,7 +158,7 @@ export function startSweeper(core: Core, everyMs = 1000): () => Promise<void> {
   let running: Promise<void> = Promise.resolve()
   const turn = (): void => {
     running = sweepOnce(core, sweeper, (turns += 1)).finally(() => {
-      if (!stopped) cancel = core.host.later(sweeper.isBehind ? everyMs / 4 : everyMs, turn)
+      if (!stopped) cancel = core.host.later(sweeper.isBehind && !sweeper.isPressed ? everyMs / 4 : everyMs, turn)
     })
   }
   cancel = core.host.later(everyMs, turn)
