@@ -9,7 +9,7 @@ const { setFlagsFromString } = require('node:v8')
 if (process.argv[2] === 'server') process.env.UV_THREADPOOL_SIZE ||= '8'
 
 // What runs for long beside programs has little to do at a time: V8 would keep three times the memory for the work of its start.
-if (['agent', 'proxy', 'run'].includes(process.argv[2])) for (const flag of ['--semi-space-growth-factor=1', '--optimize-for-size']) setFlagsFromString(flag)
+if (['agent', 'run'].includes(process.argv[2])) for (const flag of ['--semi-space-growth-factor=1', '--optimize-for-size']) setFlagsFromString(flag)
 
 const built = join(__dirname, '../dist/boot.cjs')
 if (existsSync(built)) {

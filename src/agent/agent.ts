@@ -1,5 +1,6 @@
 /** One run of an agent: logs in, keeps the token alive, fills sinks and templates, runs a program with secrets in its environment. */
 import { rmSync, writeFileSync } from 'node:fs'
+import { setFlagsFromString } from 'node:v8'
 import type { Client } from '../../client/src/client.ts'
 import type { Listener } from '../http/listener.ts'
 import { keepLoggedIn, reasonOf } from './auth/keeper.ts'
@@ -116,6 +117,8 @@ class Agent {
     const { listeners, tokenRule: rule } = this.#config
     if (listeners.length === 0) return []
     const [{ startListeners }, { forwardTo }] = await Promise.all([import('./proxy/listeners.ts'), import('./proxy/upstream.ts')])
+    // Many requests need the room, and the compiled code, that the command denies an agent at its start.
+    for (const flag of ['--semi-space-growth-factor=2', '--no-optimize-for-size']) setFlagsFromString(flag)
     const upstream = this.#connections.proxy
     const ownToken = (): string => this.#token
     const { forward, clear } = await this.#caching(forwardTo(upstream), ownToken)
