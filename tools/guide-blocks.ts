@@ -39,7 +39,7 @@ const shapes: readonly (readonly [RegExp, string])[] = [
   [/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, 'UUID'],
   [/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z| \+0000 UTC)/g, 'TIME'],
   [/\b1\d{9}\b/g, 'UNIX TIME'],
-  [/\b(?:hv[sb]\.)?[A-Za-z0-9]{24}\b/g, 'TOKEN'],
+  [/\b(?:hv[sb]\.)?(?:[A-Za-z0-9]{24}|[A-Za-z0-9]{27}|[A-Za-z0-9]{31})\b/g, 'TOKEN'],
   [/\b(\w+)_[0-9a-f]{8}\b/g, '$1_ACCESSOR'],
   [/\b2764[78]\d\d\b|\b768h\b|\b767h59m\d+s\b/g, 'ABOUT 768h'],
   [/\bvault:(v\d+):[A-Za-z0-9+/=_-]+/g, 'vault:$1:BYTES'],

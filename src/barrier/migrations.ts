@@ -8,8 +8,11 @@ import { toForm2 } from './form-2.ts'
 import type { Migration, OpenData } from './migration.ts'
 import { encodeStoreRecord, formatOf, storeKey } from './store-record.ts'
 
-/** The record and the data of a secret of KV version 2 are shorter: each takes the new form when it is written the next time, which an older program could not read. */
-const toForm3: Migration = { summary: 'secrets take a shorter form as they are written', run: async () => undefined }
+/**
+ * The record and the data of a secret of KV version 2 are shorter: each takes the new form when it is written the next time, which an older program could not read. Nor would
+ * it find new tokens, which are stored by the time that they were made.
+ */
+const toForm3: Migration = { summary: 'secrets take a shorter form as they are written, and new tokens lie in the order of time', run: async () => undefined }
 
 /** The first one leads from form 1 to form 2. */
 const ownSteps: readonly Migration[] = Object.freeze([toForm2, toForm3])

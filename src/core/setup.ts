@@ -7,6 +7,7 @@ import { writeMount, type MountRecord } from './mounts/record.ts'
 import { defaultPolicy, responseWrappingPolicy } from './policies/builtin.ts'
 import { policyRecords } from './policies/table.ts'
 import { createToken, type MadeToken } from './tokens/create.ts'
+import { newRootToken } from './tokens/ids.ts'
 import { withUnit, type Unit } from './unit.ts'
 
 const fixedMounts: readonly (Pick<MountRecord, 'path' | 'kind' | 'type' | 'description' | 'local'>)[] = [
@@ -46,7 +47,7 @@ async function writeFixedMount(core: Core, unit: Unit, mount: (typeof fixedMount
 /** A token that may do everything and never expires. */
 export const createRootToken = async (core: Core, unit: Unit, id?: string): Promise<MadeToken> =>
   await createToken(core, unit, {
-    ...(id === undefined ? {} : { id }),
+    id: id ?? newRootToken(core.host),
     type: 'service', path: id === undefined ? 'auth/token/root' : 'auth/token/create', displayName: id === undefined ? 'root' : 'token',
     policies: ['root'], metadata: null, ttl: 0, renewable: false, parent: null,
   })

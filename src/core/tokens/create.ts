@@ -7,7 +7,7 @@ import { admitLease, isCounted } from '../leases/quotas.ts'
 import { tokenExpiryKey } from '../leases/record.ts'
 import type { Unit } from '../unit.ts'
 import { sealBatchToken } from './batch.ts'
-import { keyedHash, newServiceToken, randomId } from './ids.ts'
+import { newAccessor, newServiceToken, randomId, storedId } from './ids.ts'
 import { accessorRecords, childKey, tokenRecords, type TokenRecord } from './record.ts'
 
 export interface NewToken {
@@ -41,8 +41,8 @@ export interface MadeToken {
   readonly record: TokenRecord
 }
 
-export const hashToken = (base: Base, id: string): string => keyedHash(base.barrier.subkey('token'), id)
-export const hashAccessor = (base: Base, accessor: string): string => keyedHash(base.barrier.subkey('accessor'), accessor)
+export const hashToken = (base: Base, id: string): string => storedId(base.barrier.subkey('token'), id)
+export const hashAccessor = (base: Base, accessor: string): string => storedId(base.barrier.subkey('accessor'), accessor)
 
 /** Folds, sorts and deduplicates policy names, and adds `default` unless told not to. */
 export function cleanPolicies(names: readonly string[], addDefault: boolean): string[] {
@@ -56,7 +56,7 @@ function recordOf(base: Base, spec: NewToken, id: string): TokenRecord {
   const now = base.host.now()
   return {
     hash: spec.type === 'batch' ? '' : hashToken(base, id),
-    accessor: spec.type === 'batch' ? '' : randomId(base.host),
+    accessor: spec.type === 'batch' ? '' : newAccessor(base.host),
     type: spec.type,
     namespace: rootNamespace,
     path: spec.path,

@@ -1,4 +1,8 @@
-/** Ids that are credentials: tokens, accessors. 24 letters and digits hold 142 bits. */
+/**
+ * Ids that are credentials: tokens, accessors. 24 letters and digits at random hold 142 bits. Before them stands when the id was made, and what is stored
+ * under the id begins with that too: what was made at about the same time then lies in the same pages, which are written, and swept, together.
+ * With random keys alone each of the five records of a token changed a page of its own.
+ */
 import type { KeyObject } from 'node:crypto'
 import { createHmac } from 'node:crypto'
 import type { Host } from '../host.ts'
@@ -18,9 +22,32 @@ export function randomId(host: Host, length = idLength): string {
   return id
 }
 
+/** Milliseconds in seven digits to the base of 62, which last until 2081 and begin anew then; in the order of time as texts. */
+const stampLength = 7
+function stampOf(ms: number): string {
+  let stamp = ''
+  for (let rest = Math.max(0, Math.floor(ms)); stamp.length < stampLength; rest = Math.floor(rest / alphabet.length)) stamp = `${alphabet[rest % alphabet.length]}${stamp}`
+  return stamp
+}
+
 const servicePrefix = 'hvs.'
 export const batchPrefix = 'hvb.'
-export const newServiceToken = (host: Host): string => servicePrefix + randomId(host)
+export const newServiceToken = (host: Host): string => servicePrefix + stampOf(host.now()) + randomId(host)
+
+/** Without the time: the ceremony that makes one hides it under a pad, whose length clients know. */
+export const newRootToken = (host: Host): string => servicePrefix + randomId(host)
+
+/** It is no credential by itself, and 119 bits at random keep it apart from all others. Up to form 2 of the data it was 24 letters and digits at random. */
+export const newAccessor = (host: Host): string => stampOf(host.now()) + randomId(host, 20)
+
+/** Of these forms are only ids from here. A chosen one that looks the same is as good as any. */
+const stamped = /^(?:hvs\.(?<token>\w{7})\w{24}|(?<accessor>\w{7})\w{20})$/
+
+/** What an id is stored under: a keyed hash, behind the time that the id begins with, if it does. */
+export function storedId(key: KeyObject, id: string): string {
+  const { token, accessor } = stamped.exec(id)?.groups ?? {}
+  return (token ?? accessor ?? '') + keyedHash(key, id)
+}
 
 /** HMAC-SHA256 in hex, under a key that exists only while unsealed. */
 export const keyedHash = (key: KeyObject, value: string): string => createHmac('sha256', key).update(value).digest('hex')
