@@ -85,11 +85,11 @@ async function enter(folder: string, path: string, socket: string): Promise<Serv
 
 /** Throws unless nobody holds the lock, or soon nobody does. */
 async function waitForRemains(folder: string, socket: string): Promise<void> {
-  for (const end = performance.now() + remainsMs; ; await pause(20)) {
+  for (const end = AbortSignal.timeout(remainsMs); ; await pause(20)) {
     const holder = await holderOf(socket)
     if (holder === 'nobody') return
     if (holder === 'server') throw taken(folder)
-    if (performance.now() > end) throw new ApiError('conflict', `processes of a server that has ended still use the storage folder "${folder}"`)
+    if (end.aborted) throw new ApiError('conflict', `processes of a server that has ended still use the storage folder "${folder}"`)
   }
 }
 

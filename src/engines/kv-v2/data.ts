@@ -7,9 +7,8 @@ import { reply, type Data } from '../../kit/result.ts'
 import type { Transaction } from '../../kit/store.ts'
 import { isFolder } from '../walk.ts'
 import { mergeObject } from './merge-patch.ts'
-import {
-  findSecret, newId, readMount, readValue, removeValue, secrets, writeValue, type MountSettings, type SecretRecord,
-} from './records.ts'
+import { findSecret, newId, readMount, readValue, removeValue, secrets, writeValue, type MountSettings } from './records.ts'
+import type { SecretRecord } from './secret.ts'
 import { addVersion, changeVersions, checkCas, deleted, deletionTime, emptySecret, findVersion, isReadable, versionsKept } from './rules.ts'
 import { nothingToPatch, showVersion, writtenVersion } from './show.ts'
 

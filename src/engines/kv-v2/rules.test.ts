@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ApiError } from '../../kit/errors.ts'
 import { parseJson, type JsonObject } from '../../kit/json.ts'
-import { freshMount, type SecretRecord, type VersionRecord } from './records.ts'
+import { freshMount } from './records.ts'
+import type { SecretRecord, VersionRecord } from './secret.ts'
 import {
   addVersion, changeVersions, checkCas, checkMaxVersions, checkMetadataCas, deleted, deletionTime, destroyed, emptySecret, findVersion,
   isReadable, parseCas, undeleted, versionsKept, versionsMax,

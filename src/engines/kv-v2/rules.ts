@@ -2,7 +2,8 @@
 import { formatDuration } from '../../kit/duration.ts'
 import { badRequest } from '../../kit/errors.ts'
 import { JsonNumber, type Json, type JsonObject } from '../../kit/json.ts'
-import type { MountSettings, SecretRecord, VersionRecord } from './records.ts'
+import type { MountSettings } from './records.ts'
+import type { SecretRecord, VersionRecord } from './secret.ts'
 
 /** Kept of each secret when neither it nor the mount says otherwise. */
 const versionsDefault = 10

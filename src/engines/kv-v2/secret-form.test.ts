@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { SecretRecord } from './records.ts'
+import type { SecretRecord } from './secret.ts'
 import { decodeValue } from './records.ts'
 import { secretForm } from './secret-form.ts'
 

@@ -5,8 +5,9 @@
  * that of the secret, deletedAt or 0, place of the writer or -1, number less slot, and what is rare or 0.
  * Up to form 2 of the data it was the record itself as a JSON object, whose versions had no slot.
  */
+import { parseOwn } from '../../kit/json.ts'
 import { plainForm, type RecordForm } from '../../kit/records.ts'
-import type { SecretRecord, SecretSettings, VersionRecord } from './records.ts'
+import type { SecretRecord, SecretSettings, VersionRecord } from './secret.ts'
 
 type Writer = readonly [accessor: string, entity: string]
 type Rare = Partial<Pick<VersionRecord, 'state' | 'labels'>>
@@ -19,7 +20,7 @@ const width = 6
 
 export const secretForm: RecordForm<SecretRecord> = Object.freeze({
   encode: (secret: SecretRecord): string => JSON.stringify(pack(secret)),
-  decode: (text: string): SecretRecord => (text.startsWith('[') ? unpack(JSON.parse(text) as Packed) : fromForm2(text)),
+  decode: (text: string): SecretRecord => (text.startsWith('[') ? unpack(parseOwn(text) as unknown as Packed) : fromForm2(text)),
 })
 
 function pack(secret: SecretRecord): Packed {

@@ -3,7 +3,7 @@ import { formatDuration } from '../../kit/duration.ts'
 import { encodeJson, JsonText } from '../../kit/json.ts'
 import { reply, type Data, type Result } from '../../kit/result.ts'
 import { formatTime } from '../../kit/time.ts'
-import type { SecretRecord, VersionRecord } from './records.ts'
+import type { SecretRecord, VersionRecord } from './secret.ts'
 
 const showTime = (at: number | null): string => (at === null ? '' : formatTime(at))
 

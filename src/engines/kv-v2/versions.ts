@@ -3,7 +3,8 @@ import { badRequest } from '../../kit/errors.ts'
 import { defaulted, integerList, text } from '../../kit/fields.ts'
 import { path } from '../../kit/operation.ts'
 import type { Transaction } from '../../kit/store.ts'
-import { findSecret, readMount, removeValue, secrets, type SecretRecord, type VersionRecord } from './records.ts'
+import { findSecret, readMount, removeValue, secrets } from './records.ts'
+import type { SecretRecord, VersionRecord } from './secret.ts'
 import { changeVersions, deleted, deletionTime, destroyed, undeleted } from './rules.ts'
 
 const pathField = { path: text('Where the secret is kept.') }

@@ -110,7 +110,7 @@ const openApi = systemPath('internal/specs/openapi').read({
 })
 
 /** Where there are more mounts, each type is described once: a hundred thousand would be gigabytes, for anybody who asks. */
-export const describedMountsMax = 100
+const describedMountsMax = 100
 
 type Place = readonly [prefix: string, registered: Registered]
 
