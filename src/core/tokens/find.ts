@@ -4,7 +4,7 @@ import { opaqueStore, type Base } from '../base.ts'
 import { openBatchToken } from './batch.ts'
 import { hashAccessor, hashToken } from './create.ts'
 import { batchPrefix } from './ids.ts'
-import { isOfLeavingMount } from './leaving.ts'
+import { isLeaving } from './leaving.ts'
 import { accessorRecords, tokenRecords, type TokenRecord } from './record.ts'
 
 type Reader = Pick<Transaction, 'get'>
@@ -37,7 +37,8 @@ async function livingBatch(base: Base, reader: Reader, record: TokenRecord | nul
 
 const isExpired = (base: Base, record: TokenRecord): boolean => record.expiresAt !== 0 && record.expiresAt <= base.host.now()
 
-const isDead = async (base: Base, reader: Reader, record: TokenRecord): Promise<boolean> => isExpired(base, record) || (await isOfLeavingMount(reader, record))
+/** A promise only for tokens of logins: every request asks. */
+const isDead = (base: Base, reader: Reader, record: TokenRecord): boolean | Promise<boolean> => isExpired(base, record) || (record.mountAccessor !== '' && isLeaving(reader, record.mountAccessor))
 
 async function hasLivingParents(base: Base, reader: Reader, record: TokenRecord): Promise<boolean> {
   for (let hash = record.parent; hash !== null; ) {

@@ -41,12 +41,12 @@ export const newRootToken = (host: Host): string => servicePrefix + randomId(hos
 export const newAccessor = (host: Host): string => stampOf(host.now()) + randomId(host, 20)
 
 /** Of these forms are only ids from here. A chosen one that looks the same is as good as any. */
-const stamped = /^(?:hvs\.(?<token>\w{7})\w{24}|(?<accessor>\w{7})\w{20})$/
+const stamped = /^(?:hvs\.(\w{7})\w{24}|(\w{7})\w{20})$/
 
 /** What an id is stored under: a keyed hash, behind the time that the id begins with, if it does. */
 export function storedId(key: KeyObject, id: string): string {
-  const { token, accessor } = stamped.exec(id)?.groups ?? {}
-  return (token ?? accessor ?? '') + keyedHash(key, id)
+  const [, ofToken = '', ofAccessor = ''] = stamped.exec(id) ?? []
+  return ofToken + ofAccessor + keyedHash(key, id)
 }
 
 /** HMAC-SHA256 in hex, under a key that exists only while unsealed. */

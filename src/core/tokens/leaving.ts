@@ -1,6 +1,5 @@
 /** Auth mounts that are being disabled: their tokens are refused from then on, however many are still to be removed. */
 import type { Transaction } from '../../kit/store.ts'
-import type { TokenRecord } from './record.ts'
 
 const leavingKey = (accessor: string): string => `leaving/${accessor}`
 const mark = new Uint8Array([1])
@@ -9,6 +8,5 @@ const mark = new Uint8Array([1])
 export const markLeaving = (opaque: Transaction, accessor: string): void => opaque.put(leavingKey(accessor), mark)
 export const forgetLeaving = (opaque: Transaction, accessor: string): void => opaque.delete(leavingKey(accessor))
 
-/** Whether the mount that gave a token is being disabled. */
-export const isOfLeavingMount = async (opaque: Pick<Transaction, 'get'>, { mountAccessor }: TokenRecord): Promise<boolean> =>
-  mountAccessor !== '' && (await opaque.get(leavingKey(mountAccessor))) !== null
+/** Whether the auth mount with this accessor is being disabled. */
+export const isLeaving = async (opaque: Pick<Transaction, 'get'>, accessor: string): Promise<boolean> => (await opaque.get(leavingKey(accessor))) !== null

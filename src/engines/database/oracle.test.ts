@@ -3,12 +3,12 @@
  * users and sessions. No server of Oracle can be had for a test.
  */
 import assert from 'node:assert/strict'
-import { createServer, type Socket } from 'node:net'
 import { describe, test } from 'node:test'
 import { withServer } from '../../request/testing/checked-server.ts'
 import { oracle, sessionOf, type OracleConnection } from './drivers/oracle.ts'
 import { parseOracleUrl } from './drivers/oracle-url.ts'
 import { makeAuthority } from './testing/authority.ts'
+import { listening } from './testing/listening.ts'
 import { freePort } from './testing/place.ts'
 
 const refusal = (code: number, text = 'refused'): Error => Object.assign(new Error(`ORA-${String(code).padStart(5, '0')}: ${text}\nHelp: https://docs.oracle.com/error-help/db/`), { errorNum: code })
@@ -128,22 +128,6 @@ test('a connection that breaks is closed, and says so without a password', async
   assert.deepEqual([session.isOpen(), db.isClosed], [false, true])
   await assert.rejects(session.check())
 })
-
-async function listening<T>(answer: (socket: Socket) => void, work: (port: number) => Promise<T>): Promise<T> {
-  const sockets = new Set<Socket>()
-  const server = createServer((socket) => {
-    sockets.add(socket)
-    socket.on('error', () => undefined)
-    answer(socket)
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  try {
-    return await work((server.address() as { port: number }).port)
-  } finally {
-    for (const socket of sockets) socket.destroy()
-    await new Promise((resolve) => server.close(resolve))
-  }
-}
 
 /** A packet of a listener that knows no such service, as the package reads it: a head of eight bytes, the kind 4, and why. */
 function refusePacket(why: string): Buffer {

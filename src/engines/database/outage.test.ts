@@ -1,25 +1,15 @@
 /** A database that is away, silent, slow, restarted, or has another password: a clear error in the time that its connection has, and nothing left behind. */
 import assert from 'node:assert/strict'
-import { createServer, type Socket } from 'node:net'
 import { describe, test } from 'node:test'
 import { Sweeper } from '../../core/leases/sweeper.ts'
 import { withPostgres, type Mounted } from '../../request/testing/mounted-database.ts'
+import { listening } from './testing/listening.ts'
 import { freePort } from './testing/place.ts'
 
 const onPostgres = withPostgres()
 
 /** Listens, and never says a word. */
-async function silent<T>(work: (port: number) => Promise<T>): Promise<T> {
-  const sockets = new Set<Socket>()
-  const server = createServer((socket) => void sockets.add(socket.on('error', () => undefined)))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  try {
-    return await work((server.address() as { port: number }).port)
-  } finally {
-    for (const socket of sockets) socket.destroy()
-    await new Promise((resolve) => server.close(resolve))
-  }
-}
+const silent = <T>(work: (port: number) => Promise<T>): Promise<T> => listening(() => undefined, work)
 
 const urlOf = (port: number): string => `postgresql://{{username}}:{{password}}@127.0.0.1:${port}/postgres?sslmode=disable`
 

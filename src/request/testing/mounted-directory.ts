@@ -1,8 +1,8 @@
 /** A server with an `ldap` engine, over a real directory, for tests. */
 import { after, before } from 'node:test'
-import { ChoreRunner } from '../../core/mounts/chores.ts'
 import { startSlapd, type Slapd } from '../../engines/ldap/testing/slapd.ts'
 import { withServer } from './checked-server.ts'
+import { passFor } from './pass.ts'
 import type { ServeHarness } from './serve-harness.ts'
 
 type Given = Readonly<Record<string, string | number | boolean | readonly string[]>>
@@ -35,20 +35,12 @@ async function withMount(slapd: Slapd, work: (mounted: MountedDirectory) => Prom
   slapd.resetAdmin()
   await withServer(async (server) => {
     await server.ok('write', 'sys/mounts/ldap', { data: { type: 'ldap' } })
-    const runner = new ChoreRunner(server.core)
     await work({
       server, slapd,
       connect: async (fields = {}) => void (await server.ok('write', 'ldap/config', { data: { url: slapd.url, ...slapd.admin, userdn: 'ou=users,dc=example,dc=com', connection_timeout: 5, request_timeout: 5, ...fields } })),
       write: (path, data = {}, token) => server.request('write', `ldap/${path}`, { data, ...(token === undefined ? {} : { token }) }),
       read: async (path) => (await server.ok('read', `ldap/${path}`)).data ?? {},
-      async pass(seconds) {
-        server.clock.advance(seconds)
-        for (let i = 0; i < 3; i++) {
-          await runner.pass()
-          await runner.settle()
-          server.clock.advance(1)
-        }
-      },
+      pass: passFor(server),
     })
   }, { secrets: [slapd.admin.bindpass] })
 }

@@ -1,8 +1,8 @@
 /** A server with a `service-keys` engine, over a real service, for tests. */
 import type { JsonObject } from '../../kit/json.ts'
-import { ChoreRunner } from '../../core/mounts/chores.ts'
 import { startKeyService, type KeyService } from '../../engines/service-keys/testing/key-service.ts'
 import { withServer } from './checked-server.ts'
+import { passFor } from './pass.ts'
 import type { ServeHarness } from './serve-harness.ts'
 
 /** Keys that the service makes, which are given a right before they are of use, and deleted by their ids. */
@@ -55,20 +55,12 @@ export const onService = (work: (mounted: MountedService) => Promise<void>, { re
 }
 
 function mountedOn(server: ServeHarness, service: KeyService, recipe: JsonObject): MountedService {
-  const runner = new ChoreRunner(server.core)
   const read = async (path: string): Promise<Readonly<Record<string, unknown>>> => (await server.ok('read', `svc/${path}`)).data ?? {}
   return {
     server, service, read,
     configure: (fields = {}) => server.request('write', 'svc/services/shop', { data: { url: service.url, secrets: { admin: service.admin }, timeout: 2, recipe, ...fields } }),
     write: (path, data = {}) => server.request('write', `svc/${path}`, { data }),
     credential: async (name) => (await read(`creds/${name}`))['credential'] as Readonly<Record<string, string>>,
-    async pass(seconds) {
-      server.clock.advance(seconds)
-      for (let i = 0; i < 3; i++) {
-        await runner.pass()
-        await runner.settle()
-        server.clock.advance(1)
-      }
-    },
+    pass: passFor(server),
   }
 }
