@@ -187,9 +187,10 @@ export async function gone(pids: readonly number[]): Promise<void> {
   for (const deadline = Date.now() + patienceMs; pids.some(isThere); await pause(5)) if (Date.now() > deadline) throw new Error(`still running: ${pids.filter(isThere).join()}`)
 }
 
+/** Of a process with threads, the first may have ended while others still end: until the last has, its sockets listen and its locks hold. */
 function isZombie(pid: number): boolean {
   try {
-    return / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/s, ''))
+    return / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/s, '')) && readdirSync(`/proc/${pid}/task`).length === 1
   } catch {
     return true
   }
