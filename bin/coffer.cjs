@@ -13,6 +13,8 @@ if (['agent', 'run'].includes(process.argv[2])) for (const flag of ['--semi-spac
 
 const built = join(__dirname, '../dist/boot.cjs')
 if (existsSync(built)) {
+  // What takes longest, the first worker, begins while this process is still being loaded.
+  if (process.argv[2] === 'server') require('../dist/fork.cjs').forkAhead(join(__dirname, '../dist/worker-main.cjs'), process.argv.slice(3))
   require(built).start('coffer.cjs', 'main')
 } else {
   process.stderr.write('Coffer is not built yet. In the folder of its package.json run:\n\n  npm install && npm run build\n')

@@ -130,6 +130,7 @@ const modulesIn = ({ metafile }: BuildResult<{ metafile: true }>, main: string):
 async function bundleBoot(): Promise<void> {
   const paths: BuildOptions = { define: { 'import.meta.dirname': '__dirname' }, minify: true }
   await build({ ...common, ...paths, entryPoints: [join(dist, 'src/boot/boot.js')], outfile: join(dist, 'boot.cjs') })
+  await build({ ...common, minify: true, entryPoints: [join(dist, 'src/server/workers/fork.js')], outfile: join(dist, 'fork.cjs') })
   const worker = `require('./boot.cjs').start('server-more.cjs', 'worker')[${JSON.stringify(workerMain)}]()\n`
   writeFileSync(join(dist, 'worker-main.cjs'), worker)
   // Loaded by nobody but processes of their own, each of which holds a token.

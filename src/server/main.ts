@@ -11,12 +11,16 @@ import type { Mode, SaidOutside } from './mode.ts'
 import type { ServerOptions } from './options.ts'
 import type { ServerProcess } from './process.ts'
 import { workersOf } from './workers/count.ts'
+import { endAhead } from './workers/fork.ts'
 
 /** Resolves with the exit code. */
 export async function serverMain(options: ServerOptions, process: ServerProcess): Promise<number> {
   try {
     const said = saidOutside(options)
-    if (options.dev !== null) return await (await import('./dev.ts')).runDev({ ...options, dev: options.dev }, said.log, process)
+    if (options.dev !== null) {
+      endAhead()
+      return await (await import('./dev.ts')).runDev({ ...options, dev: options.dev }, said.log, process)
+    }
     const isConfigured = options.config.length > 0 || options.localConfig !== ''
     return await run(isConfigured ? await configuredMode(options, said, process) : embeddedMode(options, said, process), process)
   } catch (error) {
@@ -31,6 +35,7 @@ async function run(mode: Mode, process: ServerProcess): Promise<number> {
   const { config, opening, remember, announce, reread } = mode
   const count = workersOf(config, availableParallelism())
   if (count > 1) return await (await import('./workers/supervise.ts')).supervise(mode, count, process)
+  endAhead()
   const [{ runServer }, { openingOf }] = [await import('./run.ts'), await import('./opening.ts')]
   return await runServer(config, process, {
     seal: (barrier, bound) => openingOf(opening, bound, remember, process.now).seal(barrier),

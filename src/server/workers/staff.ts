@@ -1,10 +1,11 @@
 /** The processes of the workers: started, followed, replaced when they end, given up when they only ever end. */
-import { fork, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Taker } from './acceptor.ts'
+import { forkWorker, takeAhead } from './fork.ts'
 import { Link } from './link.ts'
 import type { AskedOfSupervisor, AskedOfWorker } from './messages.ts'
 
@@ -33,15 +34,9 @@ const own = fileURLToPath(import.meta.url)
 /** Beside this file, also where both are bundled. */
 const workerFile = join(dirname(own), `worker-main${extname(own)}`)
 
-/**
- * V8 would let the space for young objects grow to three times 16 MiB in each worker, and keep it. Four cost no CPU that could be measured. Options that
- * Node was started with come later, and win.
- */
-const youngMebibytes = 4
-
-/** Forks a worker, which waits to be told what to do. `leaving` is called when its channel closes. */
+/** Forks a worker, or takes the one that was forked ahead. `leaving` is called when its channel closes. */
 export function startWorker(number: number, answers: Answers, leaving: (worker: WorkerHandle) => void): WorkerHandle {
-  const child = fork(workerFile, [], { execArgv: [`--max-semi-space-size=${youngMebibytes}`, ...process.execArgv], serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  const child = takeAhead() ?? forkWorker(workerFile)
   const send = (message: object, socket?: Socket): void => {
     if (child.connected) child.send(message, socket, { keepOpen: true }, () => undefined)
   }
