@@ -17,8 +17,8 @@ const timeouts = { connect_timeout: 1, operation_timeout: 1 }
 /** Seconds after which every intent of these is over, and was looked at. */
 const settledSeconds = 22
 
-/** Seconds after which what is not revoked by then is looked at all the same. */
-const revokedSeconds = 180
+/** Seconds after which everything is looked at, settled or not. */
+const settledMostSeconds = 180
 
 export interface DatabaseCrashes {
   readonly made: number
@@ -76,7 +76,7 @@ class Rounds {
     }
     const server = await this.#place.started(args)
     await pause(settledSeconds * 1000)
-    await this.#untilRevoked()
+    await this.#untilSettled()
     assert.equal((await server.stop()).code, 0)
     await checkFolder(this.#folder, { isSettled: true }, (base) => this.#check(base, true))
     return this.#counts
@@ -88,13 +88,21 @@ class Rounds {
     for (const deadline = Date.now() + 10_000; this.#answers < goal && Date.now() < deadline; ) await pause(2)
   }
 
-  /** However slow the machine is: a kill leaves many to the sweeper, and the rounds are too short for it. */
-  async #untilRevoked(): Promise<void> {
-    for (const deadline = Date.now() + revokedSeconds * 1000; Date.now() < deadline; await pause(1000)) {
-      const answer = await this.#send('GET', 'sys/leases/count?group_by=owner&prefix=db')
-      const counts = (answer?.['data'] as { readonly counts?: Readonly<Record<string, number>> } | undefined)?.counts
-      if (counts !== undefined && counts['nobody: to be revoked'] === undefined) return
+  /** However slow the machine is: a kill leaves many leases to the sweeper, and rotations that are open; the rounds are too short for them. */
+  async #untilSettled(): Promise<void> {
+    const open = new Set(['pg', ...this.#administrators])
+    for (const deadline = Date.now() + settledMostSeconds * 1000; Date.now() < deadline; await pause(1000)) {
+      for (const name of open) {
+        const config = await this.#data(`db/config/${name}`)
+        if (config !== undefined && config['rotation_state'] !== 'open') open.delete(name)
+      }
+      const counts = (await this.#data('sys/leases/count?group_by=owner&prefix=db'))?.['counts'] as Readonly<Record<string, number>> | undefined
+      if (open.size === 0 && counts !== undefined && counts['nobody: to be revoked'] === undefined) return
     }
+  }
+
+  async #data(path: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+    return (await this.#send('GET', path))?.['data'] as Readonly<Record<string, unknown>> | undefined
   }
 
   async #setUp(token: string): Promise<void> {
