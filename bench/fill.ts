@@ -43,7 +43,7 @@ const secret = { password: 'p'.repeat(100) }
 const mountConfig = { default_lease_ttl: 0, max_lease_ttl: 0, force_no_cache: false }
 const monthSeconds = 30 * 24 * 3600
 
-async function mountAt(core: Core, path: string) {
+export async function mountAt(core: Core, path: string) {
   const mount = await core.mounts.at(path)
   if (mount === null) throw new Error(`there is no mount ${path}`)
   return mount
@@ -150,7 +150,8 @@ async function fillPart(core: Core, unit: Unit, kind: Kind, root: TokenRecord, {
   return names
 }
 
-async function openFolder({ folder, key }: Place): Promise<{ readonly core: Core; readonly close: () => Promise<void> }> {
+/** The core of the server that a folder belongs to, unsealed, while no server runs on it. */
+export async function openFolder({ folder, key }: Place): Promise<{ readonly core: Core; readonly close: () => Promise<void> }> {
   const logging = { level: 'error', format: 'standard' } as const
   const log = createLog(logging, Date.now, (text) => void process.stderr.write(text))
   const onStop = (reason: Error): never => {
