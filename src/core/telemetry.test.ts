@@ -3,17 +3,22 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { withServer } from '../request/testing/checked-server.ts'
 import type { WireVerb } from '../request/wire.ts'
-import { addFigures, metricsJson, prometheusText, Telemetry } from './telemetry.ts'
+import { addFigures, metricsJson, prometheusText, Telemetry, type Underway } from './telemetry.ts'
 
 /** Name and labels to value. */
 const samples = (text: string): Map<string, number> =>
   new Map(text.split('\n').filter((line) => line !== '' && !line.startsWith('#')).map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]))
 
+const request = { startedAt: 0, clientAddress: '10.0.0.1', path: 'a', method: 'GET' }
+
+/** A request that began and ended. */
+const passed = (telemetry: Telemetry, kind: string, verb: string, status: number, seconds: number): void => telemetry.end(telemetry.begin('id', request), kind, verb, status, seconds)
+
 test('requests are counted by kind, verb and class of status, with their times in cumulative buckets', () => {
   const telemetry = new Telemetry()
-  for (const seconds of [0.0004, 0.003, 0.003, 99]) telemetry.end('id', 'secret', 'read', 200, seconds)
-  telemetry.end('id', 'secret', 'read', 404, 0.1)
-  telemetry.end('id', 'auth', 'write', 204, -5)
+  for (const seconds of [0.0004, 0.003, 0.003, 99]) passed(telemetry, 'secret', 'read', 200, seconds)
+  passed(telemetry, 'secret', 'read', 404, 0.1)
+  passed(telemetry, 'auth', 'write', 204, -5)
   const found = samples(prometheusText(telemetry.figures({})))
   const name = (part: string, le: string, status = '2xx'): string => `coffer_request_duration_seconds_${part}{mount_type="secret",operation="read",status="${status}"${le === '' ? '' : `,le="${le}"`}}`
   assert.deepEqual(['0.0005', '0.001', '0.005', '10', '+Inf'].map((le) => found.get(name('bucket', le))), [1, 1, 3, 3, 4])
@@ -24,9 +29,9 @@ test('requests are counted by kind, verb and class of status, with their times i
 
 test('the text is what Prometheus reads, the JSON says the same', () => {
   const telemetry = new Telemetry()
-  telemetry.begin('one', { startedAt: 0, clientAddress: '10.0.0.1', path: 'a', method: 'GET' })
+  telemetry.begin('one', request)
   telemetry.count('coffer_things_total', 2)
-  telemetry.end('two', 'sys', 'read', 200, 0.25)
+  passed(telemetry, 'sys', 'read', 200, 0.25)
   const text = prometheusText(telemetry.figures({ a_gauge: 7 }))
   for (const line of text.trimEnd().split('\n')) assert.match(line, /^(?:# TYPE [a-z_]+ (?:gauge|counter|histogram)|[a-z_]+(?:\{(?:[a-z_]+="[^"\\\n]*",?)+\})? [0-9.e+-]+)$/)
   assert.deepEqual([samples(text).get('a_gauge'), samples(text).get('coffer_requests_in_flight'), samples(text).get('coffer_things_total')], [7, 1, 2])
@@ -35,13 +40,26 @@ test('the text is what Prometheus reads, the JSON says the same', () => {
   assert.deepEqual(json.Gauges, [{ Name: 'a_gauge', Value: 7, Labels: {} }])
 })
 
+test('under way are those that began and did not end, whichever ends first', () => {
+  const telemetry = new Telemetry()
+  const ids = ['a', 'b', 'c', 'd']
+  const [a, b, c, d] = ids.map((id) => telemetry.begin(id, { ...request, path: id })) as [Underway, Underway, Underway, Underway]
+  const underway = (): string[] => [...telemetry.figures({}).inFlight].map(([id, { path }]) => id + path).sort()
+  const ended = (one: Underway): string[] => (telemetry.end(one, 'secret', 'read', 200, 0), underway())
+  assert.deepEqual(underway(), ['aa', 'bb', 'cc', 'dd'])
+  assert.deepEqual(ended(a), ['bb', 'cc', 'dd'])
+  assert.deepEqual(ended(d), ['bb', 'cc'])
+  const e = telemetry.begin('e', { ...request, path: 'e' })
+  assert.deepEqual([ended(c), ended(b), ended(e)], [['bb', 'ee'], ['ee'], []])
+})
+
 test('figures of several processes add up, but for what all of them see alike', () => {
   const [one, two] = [new Telemetry(), new Telemetry()]
   for (const telemetry of [one, two]) {
-    telemetry.end('id', 'secret', 'read', 200, 0.003)
-    telemetry.begin(telemetry === one ? 'a' : 'b', { startedAt: 0, clientAddress: '', path: 'p', method: 'GET' })
+    passed(telemetry, 'secret', 'read', 200, 0.003)
+    telemetry.begin(telemetry === one ? 'a' : 'b', request)
   }
-  two.end('id', 'secret', 'write', 200, 1)
+  passed(two, 'secret', 'write', 200, 1)
   two.count('coffer_things_total', 2)
   const gauges = { process_resident_memory_bytes: 5, coffer_audit_devices: 2, coffer_audit_devices_failing: 0, vault_core_unsealed: 1 }
   const found = samples(prometheusText(addFigures([one.figures(gauges), two.figures({ ...gauges, coffer_audit_devices_failing: 1 })])))
@@ -52,7 +70,7 @@ test('figures of several processes add up, but for what all of them see alike', 
 
 test('there is a bound to the number of series', () => {
   const telemetry = new Telemetry()
-  for (let i = 0; i < 5_000; i++) telemetry.end('id', `type ${i}`, 'read', 200, 0)
+  for (let i = 0; i < 5_000; i++) passed(telemetry, `type ${i}`, 'read', 200, 0)
   assert.ok(samples(prometheusText(telemetry.figures({}))).size < 2_001 * 18)
 })
 

@@ -26,20 +26,34 @@ export interface InFlight {
   readonly method: string
 }
 
+/** One of those under way, and where it stands among them. */
+export interface Underway {
+  readonly id: string
+  readonly request: InFlight
+  place: number
+}
+
 const seriesMax = 2_000
 
 export class Telemetry {
   readonly #requests = new Map<string, Series>()
   readonly #counters = new Map<string, number>()
-  readonly #inFlight = new Map<string, InFlight>()
+  /** In no order: the last one takes the place of the one that ends. A map of so few, which come and go, would be made anew all the time. */
+  readonly #inFlight: Underway[] = []
 
-  begin(id: string, request: InFlight): void {
-    this.#inFlight.set(id, request)
+  begin(id: string, request: InFlight): Underway {
+    const underway = { id, request, place: this.#inFlight.length }
+    this.#inFlight.push(underway)
+    return underway
   }
 
-  /** `mountType` and `operation` name kinds of requests, never what a client chose. `elapsed`: seconds; below 0 when the clock was set back. */
-  end(id: string, mountType: string, operation: string, status: number, elapsed: number): void {
-    this.#inFlight.delete(id)
+  /** Once for each that began. `mountType` and `operation` name kinds of requests, never what a client chose. `elapsed`: seconds; below 0 when the clock was set back. */
+  end(underway: Underway, mountType: string, operation: string, status: number, elapsed: number): void {
+    const last = this.#inFlight.pop()
+    if (last !== undefined && last !== underway) {
+      this.#inFlight[underway.place] = last
+      last.place = underway.place
+    }
     const seconds = Math.max(0, elapsed)
     const key = `${mountType} ${operation} ${Math.floor(status / 100)}`
     let series = this.#requests.get(key)
@@ -60,7 +74,7 @@ export class Telemetry {
 
   /** `gauges` are what the caller has read just now. */
   figures(gauges: Figures['gauges']): Figures {
-    return { requests: this.#requests, counters: this.#counters, inFlight: this.#inFlight, gauges }
+    return { requests: this.#requests, counters: this.#counters, inFlight: new Map(this.#inFlight.map(({ id, request }) => [id, request])), gauges }
   }
 }
 

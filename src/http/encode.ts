@@ -42,7 +42,7 @@ export function createAnswerWriter(fixed: HeaderList, initial: CustomHeaders): A
       const headers = [...standard(answer.status)]
       const contentType = answer.contentType ?? 'application/json'
       if (contentType !== '') headers.push('Content-Type', contentType)
-      if (extra.length > 0 || answer.headers !== undefined) addHeaders(headers, [...(answer.headers ?? []), ...extra])
+      if (extra.length > 0 || (answer.headers?.length ?? 0) > 0) addHeaders(headers, [...(answer.headers ?? []), ...extra])
       if (answer.stream) void writeStream(response.writeHead(answer.status, headers), answer.stream)
       else writeWhole(response, answer.status, headers, answer.body)
     },

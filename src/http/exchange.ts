@@ -238,7 +238,9 @@ class HttpRequest implements WireRequest {
     return this.#exchange.message.headers
   }
   headerValues(name: string): readonly string[] {
-    return this.#exchange.message.headersDistinct[name] ?? []
+    const { message } = this.#exchange
+    // The distinct headers are put together when they are first read: not for a header that did not come.
+    return message.headers[name] === undefined ? [] : (message.headersDistinct[name] ?? [])
   }
   get wrapTtl(): string | null {
     return this.#header('x-vault-wrap-ttl')

@@ -12,11 +12,13 @@ import type { WireRequest, WireResponse } from './wire.ts'
 
 type ServeAudited = (core: Core, wire: WireRequest, isProven?: boolean) => Promise<WireResponse>
 
-/** Null for all other requests: those with a token, and those whose operation has no such way in. */
-export async function serveAdmitted(core: Core, wire: WireRequest, serve: ServeAudited): Promise<WireResponse | null> {
-  if (wire.token !== null || (wire.verb !== 'write' && wire.verb !== 'read')) return null
+/** Whether there may be such a way in. */
+export const mayBeAdmitted = ({ token, verb }: WireRequest): boolean => token === null && (verb === 'write' || verb === 'read')
+
+/** Serves like any other a request whose operation has no such way in. */
+export async function serveAdmitted(core: Core, wire: WireRequest, serve: ServeAudited): Promise<WireResponse> {
   const target = await resolveTarget(core, wire)
-  if (!isResolved(target) || target.operation.admit === null) return null
+  if (!isResolved(target) || target.operation.admit === null) return await serve(core, wire)
   const { admit } = target.operation
   const admission = await askAhead(core, wire, target, (call) => admit(call, basicCredentials(wire)))
   if (admission?.by === 'itself') return await serve(core, wire, true)

@@ -131,10 +131,11 @@ export function answerOf(requestId: string, out: Outcome): WireResponse {
 }
 
 function rawAnswer(status: number, raw: NonNullable<Outcome['raw']>): WireResponse {
-  const head = { status, contentType: raw.contentType, ...(raw.headers === undefined ? {} : { headers: raw.headers }) }
-  if (typeof raw.body === 'string' || raw.body instanceof Uint8Array) return { ...head, body: raw.body }
-  return { ...head, body: null, stream: raw.body }
+  const { body, contentType, headers = noHeaders } = raw
+  return typeof body === 'string' || body instanceof Uint8Array ? { status, headers, body, contentType } : { status, headers, body: null, contentType, stream: body }
 }
+
+const noHeaders: NonNullable<WireResponse['headers']> = []
 
 const errorBody = (errors: readonly string[], data: Data | null): string =>
   data === null ? JSON.stringify({ errors }) : encodeJson({ errors, data })

@@ -10,6 +10,7 @@ import type { ManagedKeys } from '../kit/managed-key.ts'
 import type { Transaction } from '../kit/store.ts'
 import type { AnyCall, Call, MountView, Operation, Verb } from '../kit/operation.ts'
 import { Reply, type Result } from '../kit/result.ts'
+import type { Match } from '../kit/route.ts'
 import type { SystemCall } from '../system/call.ts'
 import { answerOf, outcome } from './answer.ts'
 import type { WireRequest, WireResponse } from './wire.ts'
@@ -24,14 +25,17 @@ const notAllowed: WireResponse = Object.freeze({ status: 405, body: '{"errors":[
 const sameForAll: ReadonlySet<string> = new Set(['seal-status', 'leader'])
 
 /** The answer, or null when the request is not for one of these endpoints. */
-export async function serveLifecycle(core: Core, wire: WireRequest): Promise<WireResponse | null> {
+export function serveLifecycle(core: Core, wire: WireRequest): Promise<WireResponse> | null {
   if (!wire.path.startsWith('sys/') || wire.verb === 'help') return null
   const rest = wire.path.slice(4)
   const isHead = wire.verb === 'head'
   const matched = core.registry.find('system', 'system', {})?.routes.match(isHead ? 'read' : (wire.verb as Verb), rest) ?? null
-  if (matched === 'verb') return isLifecyclePath(core, rest) ? notAllowed : null
+  if (matched === 'verb') return isLifecyclePath(core, rest) ? Promise.resolve(notAllowed) : null
   if (matched === null || !matched.operation.lifecycle) return null
-  if (isHead && matched.operation.path !== 'health') return notAllowed
+  return isHead && matched.operation.path !== 'health' ? Promise.resolve(notAllowed) : serveMatched(core, wire, matched)
+}
+
+async function serveMatched(core: Core, wire: WireRequest, matched: Match): Promise<WireResponse> {
   // These act on the whole server: a namespace has no such thing, and is no other name for it.
   if (wire.namespace !== '' && !sameForAll.has(matched.operation.path)) throw badRequest('operation unavailable in namespaces')
   const input = parseFields(matched.operation.input, wire.data ?? {}).values

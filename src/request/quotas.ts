@@ -6,25 +6,27 @@ import { askAhead, isResolved } from './input.ts'
 import type { Target } from './resolve.ts'
 import type { WireRequest, WireResponse } from './wire.ts'
 
-/** The limit that a request was counted against before its body was read; null: there was none. */
-const admitted = new WeakMap<WireRequest, RateLimit | null>()
+/** The limit that a request was counted against before its body was read. */
+const admitted = new WeakMap<WireRequest, RateLimit>()
 
 type Refusal = WireResponse | null
 
 /** For the wire, before it reads a body: the refusal, or null. The request is not counted again when it is served. A promise only where others count. */
 export function admit(core: Core, wire: WireRequest): Refusal | Promise<Refusal> {
   const refusal = refuseByQuota(core, wire)
-  admitted.set(wire, core.rateLimiter.limitOf(wire.path))
+  const limit = core.rateLimiter.limitOf(wire.path)
+  if (limit !== null) admitted.set(wire, limit)
   return refusal
 }
 
 /** The refusal, or null; also null for what the wire admitted already, unless a limit came meanwhile that was set at another process. */
 export function refuseByQuota(core: Core, wire: WireRequest): Refusal | Promise<Refusal> {
-  if (admitted.has(wire) && isSameLimit(admitted.get(wire) ?? null, core.rateLimiter.limitOf(wire.path))) return null
+  const counted = admitted.get(wire)
+  if (counted !== undefined && isSameLimit(counted, core.rateLimiter.limitOf(wire.path))) return null
   return refusalFor(core, wire, '')
 }
 
-const isSameLimit = (one: RateLimit | null, other: RateLimit | null): boolean => one === other || JSON.stringify(one) === JSON.stringify(other)
+const isSameLimit = (one: RateLimit, other: RateLimit | null): boolean => one === other || JSON.stringify(one) === JSON.stringify(other)
 
 /** The limits of the role that a login is for, which stands in the body. They count besides the limit of the path, which was asked before it was read. */
 export async function refuseByRole(core: Core, wire: WireRequest, target: Target): Promise<Refusal> {

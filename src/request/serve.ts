@@ -6,7 +6,7 @@
 import type { Core } from '../core/core.ts'
 import { parseDuration } from '../kit/duration.ts'
 import { ApiError, permissionDenied } from '../kit/errors.ts'
-import { serveAdmitted } from './admit.ts'
+import { mayBeAdmitted, serveAdmitted } from './admit.ts'
 import { answerOf, type Outcome } from './answer.ts'
 import { auditRequest, auditResponse, describe } from './audit-entry.ts'
 import { checkHeaders } from './headers.ts'
@@ -25,27 +25,26 @@ import type { WireRequest, WireResponse } from './wire.ts'
 
 export async function serve(core: Core, wire: WireRequest): Promise<WireResponse> {
   const startedAt = core.host.now()
-  core.telemetry.begin(wire.id, { startedAt, clientAddress: wire.remoteAddress, path: wire.path, method: wire.method })
+  const underway = core.telemetry.begin(wire.id, { startedAt, clientAddress: wire.remoteAddress, path: wire.path, method: wire.method })
   let status = 500
   try {
     const response = await answer(core, wire)
     status = response.status
     return response
+  } catch (error) {
+    const refusal = refusalOf(core, wire, error)
+    status = refusal.status
+    return refusal
   } finally {
-    core.telemetry.end(wire.id, kindOf(wire.path), wire.verb, status, (core.host.now() - startedAt) / 1000)
+    core.telemetry.end(underway, kindOf(wire.path), wire.verb, status, (core.host.now() - startedAt) / 1000)
   }
 }
 
 /** The first part of a path says what kind of thing is asked for, and nothing that a client made up in numbers. */
 const kindOf = (path: string): string => (path.startsWith('sys/') ? 'sys' : path.startsWith('auth/') ? 'auth' : 'secret')
 
-async function answer(core: Core, wire: WireRequest): Promise<WireResponse> {
-  try {
-    return (await serveLifecycle(core, wire)) ?? (await serveAdmitted(core, wire, serveAudited)) ?? (await serveAudited(core, wire))
-  } catch (error) {
-    return refusalOf(core, wire, error)
-  }
-}
+const answer = (core: Core, wire: WireRequest): Promise<WireResponse> =>
+  serveLifecycle(core, wire) ?? (mayBeAdmitted(wire) ? serveAdmitted(core, wire, serveAudited) : serveAudited(core, wire))
 
 /** `isProven`: who sends it was proven by what the request carries. */
 async function serveAudited(core: Core, wire: WireRequest, isProven = false): Promise<WireResponse> {

@@ -37,20 +37,47 @@ const health = systemPath('health').read({
   input: codes,
   async handle({ core, input, now }) {
     const wanted = { active: statusCode(input.activecode, 200), sealed: statusCode(input.sealedcode, 503), uninit: statusCode(input.uninitcode, 501) }
-    const initialized = await core.barrier.isInitialized()
     const sealed = core.barrier.isSealed
-    const replication = sealed ? 'unknown' : 'disabled'
-    const body = {
-      initialized, sealed, standby: sealed, performance_standby: false,
-      replication_performance_mode: replication, replication_dr_mode: replication,
-      server_time_utc: Math.floor(now / 1000), version: core.settings.version, enterprise: false,
-      ...(sealed ? {} : { cluster_name: core.settings.clusterName, cluster_id: await clusterId(core) }),
-      echo_duration_ms: 0, clock_skew_ms: 0, replication_primary_canary_age_ms: 0,
-    }
+    // What is not sealed is initialised.
+    const initialized = !sealed || (await core.barrier.isInitialized())
     const status = !initialized ? wanted.uninit : sealed ? wanted.sealed : wanted.active
-    return status === 204 ? reply({ status, raw: { contentType: 'application/json', body: '' } }) : plainJson(body, status)
+    const seen: Seen = { initialized, sealed, second: Math.floor(now / 1000), clusterId: sealed ? '' : await clusterId(core) }
+    return reply({ status, raw: { contentType: 'application/json', body: status === 204 ? '' : healthText(core, seen) } })
   },
 })
+
+/** What the answer depends on, besides the settings. */
+interface Seen {
+  readonly initialized: boolean
+  readonly sealed: boolean
+  /** Since 1970. */
+  readonly second: number
+  readonly clusterId: string
+}
+
+const lastTexts = new WeakMap<Core, { readonly seen: Seen; readonly text: string }>()
+
+/** Asked for by every load balancer, and the same for a second while nothing happens. */
+function healthText(core: Core, seen: Seen): string {
+  const last = lastTexts.get(core)
+  if (last !== undefined && isSame(last.seen, seen)) return last.text
+  const text = JSON.stringify(healthOf(core, seen))
+  lastTexts.set(core, { seen, text })
+  return text
+}
+
+const isSame = (a: Seen, b: Seen): boolean => a.second === b.second && a.sealed === b.sealed && a.initialized === b.initialized && a.clusterId === b.clusterId
+
+function healthOf({ settings }: Core, { initialized, sealed, second, clusterId: id }: Seen): object {
+  const replication = sealed ? 'unknown' : 'disabled'
+  return {
+    initialized, sealed, standby: sealed, performance_standby: false,
+    replication_performance_mode: replication, replication_dr_mode: replication,
+    server_time_utc: second, version: settings.version, enterprise: false,
+    ...(sealed ? {} : { cluster_name: settings.clusterName, cluster_id: id }),
+    echo_duration_ms: 0, clock_skew_ms: 0, replication_primary_canary_age_ms: 0,
+  }
+}
 
 const leader = systemPath('leader').read({
   summary: 'Who leads. Every node answers every request, so the question has no meaning here; the form is kept.',
