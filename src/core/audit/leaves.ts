@@ -4,6 +4,7 @@
  */
 import { createHmac } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { hmacOf } from '../../crypto/hmac.ts'
 import { JsonNumber, JsonText, parseJson } from '../../kit/json.ts'
 
 /** Replaces texts and bytes by what may be written. All results are JSON, quotes included. */
@@ -23,8 +24,6 @@ export function flat(text: string): string {
 /** One text in JSON. */
 export const quote = (text: string): string => JSON.stringify(text)
 
-const hashOf = (salt: Uint8Array, value: string | Uint8Array): string => `hmac-sha256:${createHmac('sha256', salt).update(value).digest('hex')}`
-
 /** In bytes, so that no pair of surrogates is parted. A MiB takes one or two milliseconds. */
 async function hashInPieces(salt: Uint8Array, value: string): Promise<string> {
   const [mac, bytes] = [createHmac('sha256', salt), Buffer.from(value)]
@@ -38,14 +37,15 @@ async function hashInPieces(salt: Uint8Array, value: string): Promise<string> {
 const pieceBytes = 2 ** 20
 
 /** `hmac-sha256:<hex>` of a text, as `sys/audit-hash` answers it. */
-export const hashText = (salt: Uint8Array, text: string): string => hashOf(salt, text)
+export const hashText = (salt: Uint8Array, text: string): string => `hmac-sha256:${hmacOf(salt)(text)}`
 
 /** `isRaw` (the option `log_raw`) leaves texts as they are; bytes are hashed all the same. */
 export function concealer(salt: Uint8Array, isRaw: boolean): Concealer {
-  const empty = `"${hashOf(salt, '')}"`
+  const hmac = hmacOf(salt)
+  const hashed = (value: string | Uint8Array): string => `"hmac-sha256:${hmac(value)}"`
   return {
-    text: isRaw ? quote : (value) => (value === '' ? empty : `"${hashOf(salt, value)}"`),
-    bytes: (value) => `"${hashOf(salt, value)}"`,
+    text: isRaw ? quote : hashed,
+    bytes: hashed,
     longText: async (value) => (isRaw ? quote(value) : `"${await hashInPieces(salt, value)}"`),
   }
 }
