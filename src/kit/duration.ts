@@ -20,6 +20,9 @@ const nanosMax = 2n ** 63n - 1n
 /** Longer texts are no durations, and digits beyond the ninth after the point mean nothing. */
 const textMax = 64
 
+/** What nearly everybody writes. Not even so many days are too long. */
+const shortForm = /^([0-9]{1,5})([smhd]?)$/
+const secondsPer: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 }
 const wholeSeconds = /^[+-]?[0-9]+$/
 const wholeDays = /^([+-]?[0-9]+)d$/
 const unitParts = /^[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|[u\u00b5\u03bc]s|ms|[smh]))+$/
@@ -37,6 +40,8 @@ export function parseDuration(raw: unknown): number {
   const text = raw === null || raw === undefined ? '' : raw instanceof JsonNumber ? raw.text : raw
   if (text === '') return 0
   if (typeof text !== 'string' || text.length > textMax) throw invalidDuration()
+  const short = shortForm.exec(text)
+  if (short !== null) return Number(short[1]) * (secondsPer[short[2] ?? ''] ?? 1)
   if (wholeSeconds.test(text)) return secondsWithin(integerOf(text))
   const days = wholeDays.exec(text)?.[1]
   if (days !== undefined) return secondsWithin(integerOf(days) * secondsPerDay)

@@ -130,13 +130,13 @@ function* joined([open, close]: string, count: number, write: (from: number, to:
  * Throws `bad_request` naming a position for malformed JSON, or the limit that was exceeded.
  */
 export function parseJson(text: string, limits: Partial<JsonLimits> = defaultJsonLimits): Json {
-  const within = limits === defaultJsonLimits ? defaultJsonLimits : { ...defaultJsonLimits, ...limits }
-  if (needsReader(text, within)) return readJson(text, jsonValues, within.depth)
+  const { depth = defaultJsonLimits.depth, strings = defaultJsonLimits.strings, values = defaultJsonLimits.values } = limits
+  if (needsReader(text, { depth, strings, values })) return readJson(text, jsonValues, depth)
   try {
     return JSON.parse(text) as Json
   } catch {
     // The error of JSON.parse quotes the text. The reader finds the same mistake and names its place.
-    return readJson(text, jsonValues, within.depth)
+    return readJson(text, jsonValues, depth)
   }
 }
 

@@ -11,9 +11,9 @@ export interface Login {
   readonly policies: readonly string[]
   readonly noDefaultPolicy?: boolean
   /** Shown to the client and kept with the token. */
-  readonly metadata?: Readonly<Record<string, string>>
+  readonly metadata?: Readonly<Record<string, string>> | undefined
   /** Kept with the token for the auth method's own `renew`, never shown. */
-  readonly internal?: Data
+  readonly internal?: Data | undefined
   readonly ttlSeconds?: number
   readonly maxTtlSeconds?: number
   readonly explicitMaxTtlSeconds?: number

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { parseFields } from './fields.ts'
 import type { JsonObject } from './json.ts'
-import { changedTokenSettings, freshTokenSettings, loginTerms, oldTokenFields, shownTokenSettings, tokenFields, type TokenSettings } from './token-fields.ts'
+import { changedTokenSettings, freshTokenSettings, loginWith, oldTokenFields, shownTokenSettings, tokenFields, type TokenSettings } from './token-fields.ts'
 
 const changed = (raw: JsonObject, before: TokenSettings = freshTokenSettings): TokenSettings =>
   changedTokenSettings(before, parseFields({ ...tokenFields, ...oldTokenFields }, raw).values)
@@ -55,16 +55,23 @@ describe('a read', () => {
 })
 
 describe('a login', () => {
+  const who = { alias: { name: 'ann' }, displayName: 'ann', metadata: { a: 'b' } }
+
   test('is on the terms of the settings', () => {
-    const terms = loginTerms(changed({ token_policies: 'a', token_ttl: 1, token_max_ttl: 2, token_explicit_max_ttl: 3, token_period: 4, token_num_uses: 5, token_type: 'service', token_bound_cidrs: '10.0.0.0/8' }), '10.0.0.1')
+    const terms = loginWith(changed({ token_policies: 'a', token_ttl: 1, token_max_ttl: 2, token_explicit_max_ttl: 3, token_period: 4, token_num_uses: 5, token_type: 'service', token_bound_cidrs: '10.0.0.0/8' }), '10.0.0.1', who)
     assert.deepEqual(terms, {
+      ...who, internal: undefined,
       policies: ['a'], noDefaultPolicy: false, ttlSeconds: 1, maxTtlSeconds: 2, explicitMaxTtlSeconds: 3, periodSeconds: 4, numUses: 5, tokenType: 'service', boundCidrs: ['10.0.0.0/8'],
     })
   })
 
   test('binds the token to its address where that is asked for', () => {
     const settings = changed({ token_strictly_bind_ip: true, token_bound_cidrs: '10.0.0.0/8' })
-    assert.deepEqual(loginTerms(settings, '10.0.0.1').boundCidrs, ['10.0.0.1'])
-    assert.deepEqual(loginTerms(settings, '').boundCidrs, ['10.0.0.0/8'])
+    assert.deepEqual(loginWith(settings, '10.0.0.1', { ...who, boundCidrs: ['10.1.0.0/16'] }).boundCidrs, ['10.0.0.1'])
+    assert.deepEqual(loginWith(settings, '', who).boundCidrs, ['10.0.0.0/8'])
+  })
+
+  test('binds the token to the addresses of what it was made with where that has its own', () => {
+    assert.deepEqual(loginWith(changed({ token_bound_cidrs: '10.0.0.0/8' }), '10.0.0.1', { ...who, boundCidrs: ['10.1.0.0/16'] }).boundCidrs, ['10.1.0.0/16'])
   })
 })

@@ -109,8 +109,12 @@ export function shownTokenSettings(settings: TokenSettings): Readonly<Record<str
 /** A range of one address is shown as the address. */
 const shortRange = (range: string): string => range.replace(range.includes(':') ? /\/128$/ : /\/32$/, '')
 
-/** The terms of a login under these settings. */
-export const loginTerms = (settings: TokenSettings, remoteAddress: string): Omit<Login, 'alias' | 'displayName'> => ({
+/** Who logs in, and where its tokens can be used from where that is not as the settings say. */
+type LoggingIn = Pick<Login, 'alias' | 'displayName' | 'metadata' | 'internal' | 'boundCidrs'>
+
+/** A login under these settings. One literal: every login makes one. */
+export const loginWith = (settings: TokenSettings, remoteAddress: string, { alias, displayName, metadata, internal, boundCidrs = settings.boundCidrs }: LoggingIn): Login => ({
+  alias, displayName, metadata, internal,
   policies: settings.policies,
   noDefaultPolicy: settings.noDefaultPolicy,
   ttlSeconds: settings.ttl,
@@ -119,5 +123,5 @@ export const loginTerms = (settings: TokenSettings, remoteAddress: string): Omit
   periodSeconds: settings.period,
   numUses: settings.numUses,
   tokenType: settings.type,
-  boundCidrs: settings.strictlyBindIp && remoteAddress !== '' ? [remoteAddress] : settings.boundCidrs,
+  boundCidrs: settings.strictlyBindIp && remoteAddress !== '' ? [remoteAddress] : boundCidrs,
 })

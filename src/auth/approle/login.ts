@@ -9,7 +9,7 @@ import { defaulted, secret, text } from '../../kit/fields.ts'
 import { path } from '../../kit/operation.ts'
 import { reply } from '../../kit/result.ts'
 import type { Transaction } from '../../kit/store.ts'
-import { freshTokenSettings, loginTerms } from '../../kit/token-fields.ts'
+import { freshTokenSettings, loginWith } from '../../kit/token-fields.ts'
 import { checkWithin, isWithin } from './ranges.ts'
 import { accessors, hashSecretId, isExpired, roleIds, roles, secretIds, type Role, type SecretId } from './records.ts'
 import { roleIdLengthMax } from './roles.ts'
@@ -30,10 +30,9 @@ export const login = path('login').write({
     const role = (await findByRoleId(store, input.role_id.trim())) ?? nobody
     const secretId = role.bindSecretId ? await useSecretId(store, role, input.secret_id.trim(), now) : null
     checkAddress(role, secretId, remoteAddress)
-    const metadata = { ...secretId?.metadata, role_name: role.name }
-    const terms = { ...loginTerms(role.token, remoteAddress), ...tokenRanges(role, secretId) }
     // The alias is the role's, for all its secret ids: what is said of one of them stays with its tokens.
-    return reply({ login: { ...terms, alias: { name: role.roleId, metadata: { role_name: role.name } }, displayName: '', metadata, internal: { role: role.name } } })
+    const alias = { name: role.roleId, metadata: { role_name: role.name } }
+    return reply({ login: loginWith(role.token, remoteAddress, { alias, displayName: '', metadata: metadataOf(role, secretId), internal: { role: role.name }, boundCidrs: tokenRanges(role, secretId) }) })
   },
 })
 
@@ -89,7 +88,10 @@ function checkAddress(role: Role, secretId: SecretId | null, from: string): void
   throw badRequest(`source address ${JSON.stringify(from)} unauthorized through CIDR restrictions`)
 }
 
+/** Most secret ids have none of their own, and a copy of a frozen record is slow. */
+const metadataOf = ({ name }: Role, secretId: SecretId | null): Readonly<Record<string, string>> =>
+  secretId === null || Object.keys(secretId.metadata).length === 0 ? { role_name: name } : { ...secretId.metadata, role_name: name }
+
 /** Those of the secret id count instead of the role's, in which they lie; a token that is bound to one address stays so. */
-function tokenRanges({ token }: Role, secretId: SecretId | null): { boundCidrs?: readonly string[] } {
-  return secretId === null || secretId.tokenCidrs.length === 0 || token.strictlyBindIp ? {} : { boundCidrs: secretId.tokenCidrs }
-}
+const tokenRanges = ({ token }: Role, secretId: SecretId | null): readonly string[] =>
+  secretId === null || secretId.tokenCidrs.length === 0 || token.strictlyBindIp ? token.boundCidrs : secretId.tokenCidrs

@@ -5,7 +5,7 @@ import { containsAddress, findAddress, parseCidr } from '../../kit/cidr.ts'
 import { defaulted, nameText, secret, text } from '../../kit/fields.ts'
 import { path } from '../../kit/operation.ts'
 import { reply } from '../../kit/result.ts'
-import { loginTerms } from '../../kit/token-fields.ts'
+import { loginWith } from '../../kit/token-fields.ts'
 import { users } from './records.ts'
 
 export const login = path('login/{username}', { username: nameText('Name of the user.') }).write({
@@ -20,7 +20,7 @@ export const login = path('login/{username}', { username: nameText('Name of the 
     const isRight = input.password.length <= passwordLengthMax && (await isPassword(input.password, user?.passwordHash ?? null))
     if (user === null || !isRight) throw new ApiError('invalid_credentials', 'invalid username or password')
     if (!mayComeFrom(user.token.boundCidrs, remoteAddress)) throw permissionDenied()
-    return reply({ login: { ...loginTerms(user.token, remoteAddress), alias: { name }, displayName: name, metadata: { username: name } } })
+    return reply({ login: loginWith(user.token, remoteAddress, { alias: { name }, displayName: name, metadata: { username: name } }) })
   },
 })
 

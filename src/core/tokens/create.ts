@@ -12,7 +12,7 @@ import { accessorRecords, childKey, tokenRecords, type TokenRecord } from './rec
 
 export interface NewToken {
   /** A chosen id; the core makes one otherwise. */
-  readonly id?: string
+  readonly id?: string | undefined
   readonly type: 'service' | 'batch'
   readonly path: string
   readonly displayName: string
@@ -52,10 +52,10 @@ export function cleanPolicies(names: readonly string[], addDefault: boolean): st
   return [...folded].sort()
 }
 
-function recordOf(base: Base, spec: NewToken, id: string): TokenRecord {
+function recordOf(base: Base, spec: NewToken, hash: string): TokenRecord {
   const now = base.host.now()
   return {
-    hash: spec.type === 'batch' ? '' : hashToken(base, id),
+    hash,
     accessor: spec.type === 'batch' ? '' : newAccessor(base.host),
     type: spec.type,
     namespace: rootNamespace,
@@ -85,11 +85,16 @@ function recordOf(base: Base, spec: NewToken, id: string): TokenRecord {
   }
 }
 
+function createBatchToken(base: Base, spec: NewToken): MadeToken {
+  const record = recordOf(base, spec, '')
+  return { id: sealBatchToken(base, record), record }
+}
+
 /** Adds a token to the unit. A batch token writes nothing: it carries its own record, sealed. */
 export async function createToken(base: Base, unit: Unit, spec: NewToken): Promise<MadeToken> {
+  if (spec.type === 'batch') return createBatchToken(base, spec)
   const id = spec.id ?? newServiceToken(base.host)
-  const record = recordOf(base, spec, id)
-  if (spec.type === 'batch') return { id: sealBatchToken(base, record), record }
+  const record = recordOf(base, spec, hashToken(base, id))
   const opaque = unit.on(opaqueStore(base))
   // Also the expectation that nobody makes the same token meanwhile.
   if (spec.id !== undefined && (await tokenRecords.read(opaque, record.hash)) !== null) throw badRequest('cannot create a token with a duplicate ID')

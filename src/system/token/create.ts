@@ -53,7 +53,7 @@ async function create(call: CreateCall, orphan: boolean, role: TokenRole | null,
   const limits = limitsOf(call, wish)
   const { ttl, warnings } = lifetime(call, wish, policies, limits)
   const { id, record } = await createToken(call.core, call.unit, {
-    ...(call.input.id === '' ? {} : { id: call.input.id }),
+    id: call.input.id === '' ? undefined : call.input.id,
     type: wish.type, path: role?.pathSuffix ? `${path}/${role.pathSuffix}` : path, displayName: displayName(call.input.display_name), policies,
     metadata: Object.keys(call.input.meta).length === 0 ? null : sorted(call.input.meta),
     numUses: numUses(call, role), ttl, explicitMaxTtl: limits.explicitMaxTtl, period: limits.period,
