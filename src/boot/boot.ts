@@ -1,33 +1,23 @@
 /**
  * Loads the bundles, and keeps what V8 made of them: compiled code lies in `compiled/` beside them, so that a start compiles nothing. It is made by the
- * first process that finds none which fits this Node and these bundles, and is bound to their bytes and its own by a hash: whatever is stale or damaged is
- * passed over and replaced. Whoever may write there could as well change the bundles; a folder for temporary files, where Node's own cache
- * would lie, is open to others.
+ * first process that finds none which fits this Node and these bundles.
  */
-import { createHash } from 'node:crypto'
-import { accessSync, constants as modes, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { Script } from 'node:vm'
+import { keeperIn, type Loaded } from './kept.ts'
+import { loadPackage } from './package.ts'
 
-interface Loaded {
-  readonly exports: unknown
-}
+/**
+ * Packages and parts of Node that most servers never use, or not before they serve: loaded when something of them is first asked for. `yaml` alone is
+ * seventy files.
+ */
+const rarelyUsed = new Set(['ldapts', 'yaml', 'node:dgram', 'node:dns', 'node:https', 'node:tls', 'node:worker_threads', 'node:zlib'])
 
-/** A script whose compiled code is to be kept in `file`. */
-interface Unkept {
-  readonly script: Script
-  readonly source: Buffer
-  readonly file: string
-}
-
-/** Packages that most servers never use: loaded when something of them is first asked for. `yaml` alone is seventy files. */
-const rarelyUsed = new Set(['ldapts', 'yaml'])
+/** Packages of many files that every server loads. */
+const manyFiles = new Set(['lmdb'])
 
 /** Processes that run for longer keep their code after this time, by which they have done what a start is: milliseconds. */
 const settledMs = 10_000
-const digestLength = 32
-const digestOf = (source: Uint8Array, code: Uint8Array): Buffer => createHash('sha256').update(source).update(code).digest()
 
 export interface Boot {
   /** What the bundle of this name exports; each is run once. */
@@ -37,81 +27,47 @@ export interface Boot {
 }
 
 /**
- * Loads bundles (CommonJS, ASCII) out of `folder`; `role` sets apart processes that run with other options of V8, whose code does not fit
+ * Loads bundles (CommonJS) out of `folder`; `role` sets apart processes that run with other options of V8, whose code does not fit
  * each other. Bundles reach each other by `require('./NAME.cjs')`.
  */
 export function bootIn(folder: string, role: string): Boot {
   const loaded = new Map<string, Loaded>()
-  const unkept: Unkept[] = []
-  const place = join(folder, 'compiled')
+  const packages = new Map<string, unknown>()
+  const keeper = keeperIn(join(folder, 'compiled'), `${role}-${process.version}-${process.arch}`)
+  const packed = (id: string, path: string): unknown => {
+    if (!packages.has(id)) packages.set(id, loadPackage(id, path, keeper))
+    return packages.get(id)
+  }
   const load = (name: string): unknown => {
     const found = loaded.get(name)
     if (found !== undefined) return found.exports
-    const module = { exports: {} }
+    const module: Loaded = { exports: {} }
     loaded.set(name, module)
     const path = join(folder, name)
     const native = createRequire(path)
-    const outside = (id: string): unknown => (rarelyUsed.has(id) ? whenAsked(() => native(id) as object) : native(id))
-    const run = compile(path, join(place, `${name}-${role}-${process.version}-${process.arch}`), unkept)
-    run(module.exports, (id: string): unknown => (id.startsWith('./') ? load(id.slice(2)) : outside(id)), module, path, dirname(path))
+    const require = (id: string): unknown => {
+      if (id.startsWith('./')) return load(id.slice(2))
+      if (manyFiles.has(id)) return packed(id, path)
+      return rarelyUsed.has(id) ? whenAsked(() => native(id) as object) : native(id)
+    }
+    keeper.compile(path)(module.exports, require, module, path, dirname(path))
     return module.exports
   }
-  return { load, keep: () => keepIn(place, unkept.splice(0)) }
+  return { load, keep: keeper.keep }
 }
 
-/** Bundles take what they import from the object of a package at the moment of its use. */
+/** Bundles take what they import from the object of a package at the moment of its use; who copies all of it has it loaded. */
 function whenAsked(load: () => object): object {
   let loaded: object | null = null
-  return new Proxy({}, { get: (_, name) => Reflect.get((loaded ??= load()), name) as unknown })
-}
-
-type Wrapper = (exports: object, require: (id: string) => unknown, module: Loaded, path: string, folder: string) => void
-
-function compile(path: string, file: string, unkept: Unkept[]): Wrapper {
-  const source = readFileSync(path)
-  const code = readKept(file, source)
-  const text = `(function (exports, require, module, __filename, __dirname) {${source.toString('latin1')}\n})`
-  const script = new Script(text, code === null ? { filename: path } : { filename: path, cachedData: code })
-  if (code === null || script.cachedDataRejected === true) unkept.push({ script, source, file })
-  return script.runInThisContext() as Wrapper
-}
-
-/** V8 looks at the length of the source, its own version and options, and believes the rest. */
-function readKept(file: string, source: Buffer): Buffer | null {
-  try {
-    const kept = readFileSync(file)
-    const code = kept.subarray(digestLength)
-    return digestOf(source, code).equals(kept.subarray(0, digestLength)) ? code : null
-  } catch {
-    return null
-  }
-}
-
-/** Where the folder is not ours to write, every start compiles. */
-function keepIn(place: string, unkept: readonly Unkept[]): void {
-  if (unkept.length === 0) return
-  try {
-    accessSync(dirname(place), modes.W_OK)
-    mkdirSync(place, { recursive: true })
-    for (const { script, source, file } of unkept) {
-      const code = script.createCachedData()
-      writeWhole(file, [digestOf(source, code), code])
-    }
-  } catch {
-    // A full disk, a folder of somebody else: nothing is lost but time.
-  }
-}
-
-/** Under a name of this process first: who reads meanwhile finds the old file or the new one. */
-function writeWhole(file: string, parts: readonly Uint8Array[]): void {
-  const own = `${file}.${process.pid}`
-  try {
-    writeFileSync(own, Buffer.concat(parts), { flag: 'wx', mode: 0o644 })
-    renameSync(own, file)
-  } catch (error) {
-    rmSync(own, { force: true })
-    throw error
-  }
+  const whole = (): object => (loaded ??= load())
+  return new Proxy({}, {
+    get: (_, name) => Reflect.get(whole(), name) as unknown,
+    ownKeys: () => Reflect.ownKeys(whole()),
+    getOwnPropertyDescriptor(_, name) {
+      const found = Reflect.getOwnPropertyDescriptor(whole(), name)
+      return found && { ...found, configurable: true }
+    },
+  })
 }
 
 /** The bundle `name` of the folder that this file is in. What it exports. */

@@ -1,7 +1,7 @@
 /** What is known of one client connection for as long as it lives, beside what node:http knows. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { TLSSocket, type DetailedPeerCertificate } from 'node:tls'
+import type { DetailedPeerCertificate, TLSSocket } from 'node:tls'
 import { findAddress, formatAddress } from '../kit/cidr.ts'
 
 export interface Connection {
@@ -23,7 +23,7 @@ export interface Connection {
 export function openConnection(socket: Socket, events: readonly string[]): Connection {
   return {
     socket,
-    isTls: socket instanceof TLSSocket,
+    isTls: isSecure(socket),
     remoteAddress: usualForm(socket.remoteAddress ?? ''),
     remotePort: socket.remotePort ?? 0,
     lastRequest: null,
@@ -34,6 +34,9 @@ export function openConnection(socket: Socket, events: readonly string[]): Conne
   }
 }
 
+/** By what Node says it is for, without loading what only TLS needs. */
+const isSecure = (socket: Socket): socket is TLSSocket => 'encrypted' in socket
+
 function usualForm(text: string): string {
   if (!text.includes(':')) return text
   const address = findAddress(text)
@@ -42,7 +45,7 @@ function usualForm(text: string): string {
 
 /** The certificates that the client showed, leaf first, in DER. All that is known of them is that the client holds the leaf's key. */
 export function certificatesOf(connection: Connection): readonly Uint8Array[] {
-  connection.certificates ??= connection.socket instanceof TLSSocket ? readCertificates(connection.socket) : []
+  connection.certificates ??= isSecure(connection.socket) ? readCertificates(connection.socket) : []
   return connection.certificates
 }
 

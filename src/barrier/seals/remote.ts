@@ -1,6 +1,6 @@
 /** Requests to the services behind seals: small JSON and forms over HTTP, with a deadline, without redirects, and never a secret in an error. */
-import * as http from 'node:http'
-import * as https from 'node:https'
+import { request as overHttp } from 'node:http'
+import { request as overHttps, type RequestOptions } from 'node:https'
 import { isJsonObject } from '../../kit/fields.ts'
 import { parseJson, type JsonObject } from '../../kit/json.ts'
 import { SealUnreachable } from './seal.ts'
@@ -39,7 +39,7 @@ export function remoteSender(service: string, tls: RemoteTls = {}): SendRemote {
     const secure = request.url.startsWith('https:')
     const settings = secure ? { minVersion: 'TLSv1.2' as const, rejectUnauthorized: tls.insecure !== true, ...pick(tls) } : {}
     const headers = { ...request.headers, ...(request.body === undefined ? {} : { 'content-length': String(Buffer.byteLength(request.body)) }) }
-    const sent = (secure ? https : http).request(request.url, { method: request.method, headers, agent: false, signal: AbortSignal.timeout(deadlineMs), ...settings }, (answer) => {
+    const sent = (secure ? overHttps : overHttp)(request.url, { method: request.method, headers, agent: false, signal: AbortSignal.timeout(deadlineMs), ...settings }, (answer) => {
       const chunks: Buffer[] = []
       let size = 0
       answer.on('data', (chunk: Buffer) => {
@@ -55,7 +55,7 @@ export function remoteSender(service: string, tls: RemoteTls = {}): SendRemote {
   })
 }
 
-const pick = ({ ca, cert, key, serverName }: RemoteTls): https.RequestOptions => ({
+const pick = ({ ca, cert, key, serverName }: RemoteTls): RequestOptions => ({
   ...(ca !== undefined && { ca }), ...(cert !== undefined && { cert }), ...(key !== undefined && { key }), ...(serverName !== undefined && { servername: serverName }),
 })
 
