@@ -8,7 +8,7 @@ import type { Entry, Write } from '../kit/store.ts'
 import { type FolderPath, type Step, toName, walkFolder } from './folder-path.ts'
 import { type FolderContext, isFull, isSparse, tidyFolder } from './folder-tidy.ts'
 import type { Branch, LargeFolder, Leaf, NameChange, Node, PageRef } from './pages.ts'
-import { changeNames, decodeFolder, decodeLower, encodePage, highOf, isEmptied, isInRange } from './pages.ts'
+import { changeNames, decodeFolder, decodeLower, highOf, isEmptied, isInRange, mergeFolderPage, mergeLowerPage } from './pages.ts'
 import { splitPath } from './tree-keys.ts'
 import type { WriteHints } from './values.ts'
 
@@ -115,16 +115,15 @@ async function planFolder(context: FolderContext, folder: string, change: Folder
 function planSmall({ keys, pageNames }: FolderContext, folder: string, names: readonly string[], change: FolderChange): FolderPlan {
   const key = keys.folder(folder)
   const parent = parentChange(names.length === 0, isEmptied(names, change))
-  const by = (current: Uint8Array | null): Uint8Array | null => {
-    const page = current === null ? null : decodeFolder(current)
+  const write = mergeFolderPage(key, (page) => {
     if (page?.kind === 'large') throw new StalePlan(key)
     const before = page?.names ?? []
     if (change.add.size > 0 && before.length >= pageNames * overfullMax) throw new StalePlan(key)
     const after = changeNames(before, change)
     checkParent(key, parent, before.length === 0, after.length === 0)
-    return after.length === 0 ? null : encodePage({ kind: 'small', folder, names: after })
-  }
-  return { writes: [{ merge: key, by, owned: true }], parent }
+    return after.length === 0 ? null : { kind: 'small', folder, names: after }
+  })
+  return { writes: [write], parent }
 }
 
 function parentChange(wasEmpty: boolean, isEmpty: boolean): ParentChange {
@@ -200,17 +199,16 @@ function planLarge(context: FolderContext, page: LargeFolder, leaves: readonly T
 function mergeLeaf({ keys, pageNames }: FolderContext, folder: string, { path: { ref, high }, change, names, emptied }: TouchedLeaf): PageWrite {
   const key = keys.leaf(folder, ref.id)
   const fills = names.length === 0 && !emptied
-  const by = (current: Uint8Array | null): Uint8Array | null => {
+  return mergeLowerPage(key, (current) => {
     if (current === null && !fills && !emptied) throw new StalePlan(key)
-    const leaf = current === null ? ({ kind: 'leaf', low: ref.low, high, names: [] } as const) : decodeLower(current)
+    const leaf = current ?? ({ kind: 'leaf', low: ref.low, high, names: [] } as const)
     if (leaf.kind !== 'leaf') throw new StalePlan(key)
     const inRange = [...change.add, ...change.remove].every((name) => isInRange(leaf, name))
     if (!inRange || (change.add.size > 0 && leaf.names.length >= pageNames * overfullMax)) throw new StalePlan(key)
     const after = changeNames(leaf.names, change)
     if ((after.length === 0) !== emptied) throw new StalePlan(key)
-    return emptied ? null : encodePage({ ...leaf, names: after })
-  }
-  return { merge: key, by, owned: true }
+    return emptied ? null : { ...leaf, names: after }
+  })
 }
 
 /** Of a page below another one: whether it is to be filled. */
@@ -264,11 +262,10 @@ class Turns {
 
   #made(id: number, page: Branch | Leaf): PageWrite {
     const key = this.#context.keys.leaf(this.#root.folder, id)
-    const by = (current: Uint8Array | null): Uint8Array => {
+    return mergeLowerPage(key, (current) => {
       if (current !== null) throw new StalePlan(key)
-      return encodePage(page)
-    }
-    return { merge: key, by, owned: true }
+      return page
+    })
   }
 
   plan(): FolderPlan {
@@ -300,29 +297,26 @@ class Turns {
     const given = this.#nextId - planned.nextId
     const key = this.#context.keys.folder(planned.folder)
     const parent = turned(planned, turns).some(({ filled }) => filled) ? null : 'remove'
-    const by = (current: Uint8Array | null): Uint8Array | null => {
-      const root = current === null ? null : decodeFolder(current)
+    const write = mergeFolderPage(key, (root) => {
       if (root?.kind !== 'large' || !turns.every((turn) => isAsPlanned(root, turn))) throw new StalePlan(key)
       if (given > 0 && root.nextId !== planned.nextId) throw new StalePlan(key)
       const refs = turned(root, turns)
       const isEmpty = !refs.some(({ filled }) => filled)
       checkParent(key, parent, false, isEmpty)
-      return isEmpty ? null : encodePage({ ...root, nextId: root.nextId + given, refs })
-    }
-    return { writes: [{ merge: key, by, owned: true }], parent }
+      return isEmpty ? null : { ...root, nextId: root.nextId + given, refs }
+    })
+    return { writes: [write], parent }
   }
 }
 
 function mergeBranch({ path, depth, turns }: TurnedNode, emptied: boolean): PageWrite {
   const { key } = path.steps[depth] as Step
-  const by = (current: Uint8Array | null): Uint8Array | null => {
-    const branch = current === null ? null : decodeLower(current)
+  return mergeLowerPage(key, (branch) => {
     if (branch?.kind !== 'branch' || !turns.every((turn) => isAsPlanned(branch, turn))) throw new StalePlan(key)
     const refs = turned(branch, turns)
     if (refs.some(({ filled }) => filled) === emptied) throw new StalePlan(key)
-    return emptied ? null : encodePage({ ...branch, refs })
-  }
-  return { merge: key, by, owned: true }
+    return emptied ? null : { ...branch, refs }
+  })
 }
 
 function isAsPlanned(node: Node, { ref, high }: Turn): boolean {

@@ -4,6 +4,7 @@
  * many levels as keep each page small. Pages are immutable once decoded.
  */
 import { internal } from '../kit/errors.ts'
+import type { Draft, Write } from '../kit/store.ts'
 import { compareKeys } from '../storage/key.ts'
 
 /** A folder on one page. `folder` is its path ('' or ending in '/'), so that the page proves what it lists. */
@@ -173,18 +174,45 @@ function decodePage(bytes: Uint8Array): Page {
 }
 
 /** The page of a folder itself, small or large. */
-export function decodeFolder(bytes: Uint8Array): FolderPage {
-  const page = decodePage(bytes)
+export const decodeFolder = (bytes: Uint8Array): FolderPage => asFolder(decodePage(bytes))
+
+/** A page of a folder that is not its first. */
+export const decodeLower = (bytes: Uint8Array): Branch | Leaf => asLower(decodePage(bytes))
+
+function asFolder(page: Page): FolderPage {
   if (page.kind !== 'small' && page.kind !== 'large') throw internal(`a ${page.kind} stands where a folder should`)
   return page
 }
 
-/** A page of a folder that is not its first. */
-export function decodeLower(bytes: Uint8Array): Branch | Leaf {
-  const page = decodePage(bytes)
+function asLower(page: Page): Branch | Leaf {
   if (page.kind !== 'branch' && page.kind !== 'leaf') throw internal('a folder stands where a part of one should')
   return page
 }
+
+/** A page that further commits of the same transaction may change before it is encoded. */
+class PageDraft implements Draft {
+  readonly page: Page
+
+  constructor(page: Page) {
+    this.page = page
+  }
+
+  bytes(): Buffer {
+    return encodePage(this.page)
+  }
+}
+
+/** A merge of the page at `key`: `change` gets it decoded, or null where there is none, and gives what is to be there. */
+const mergePage = <P extends Page>(key: string, asKind: (page: Page) => P, change: (page: P | null) => Page | null) => {
+  const draft = (current: Uint8Array | Draft | null): PageDraft | null => {
+    const after = change(current === null ? null : asKind(current instanceof PageDraft ? current.page : decodePage(current instanceof Uint8Array ? current : current.bytes())))
+    return after === null ? null : new PageDraft(after)
+  }
+  return { merge: key, by: (current: Uint8Array | null) => draft(current)?.bytes() ?? null, draft, owned: true } as const satisfies Write & { readonly owned: true }
+}
+
+export const mergeFolderPage = (key: string, change: (page: FolderPage | null) => Page | null) => mergePage(key, asFolder, change)
+export const mergeLowerPage = (key: string, change: (page: Branch | Leaf | null) => Page | null) => mergePage(key, asLower, change)
 
 function readPage(reader: PageReader): Page {
   const kind = kinds[reader.byte()]

@@ -2,7 +2,7 @@
  * Plans the writes to records: what a commit of paths means for their physical keys, for the folders that list them, and for the
  * obituaries from which a watch learns the paths of what was deleted.
  */
-import type { Expectation, Write } from '../kit/store.ts'
+import type { Expectation, Merge, Write } from '../kit/store.ts'
 import { keyOf } from '../storage/layered.ts'
 import type { FolderContext } from './folder-tidy.ts'
 import { FolderChanges, StalePlan } from './folders.ts'
@@ -18,7 +18,6 @@ export interface RecordContext extends FolderContext {
 }
 
 type RecordWrite = Write & WriteHints
-type Merge = (current: Uint8Array | null) => Uint8Array | null
 
 /** The plan of one commit, as far as records go. */
 export class RecordPlan {

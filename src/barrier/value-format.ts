@@ -9,9 +9,8 @@ import type { ActiveKey, Keyring } from './keyring.ts'
 const formatVersion = 1
 const headerLength = 5
 
-/** Seals a value for its key, and counts it. */
+/** Seals a value for its key. The encryption has been counted (`EncryptionMeter.take`). */
 export function sealValue(active: ActiveKey, key: string, value: Uint8Array): Buffer {
-  active.meter.take()
   const sealed = sealAead(active.key, value, contextOf(formatVersion, active.term, key), headerLength)
   sealed[0] = formatVersion
   sealed.writeUInt32BE(active.term, 1)

@@ -3,7 +3,7 @@
  * they must say nothing (hashes, times), or come from a layer that hides them (`names.ts`).
  */
 import { Conflict } from '../kit/errors.ts'
-import type { Change, Entry, Expectation, ListOptions, Store, Write } from '../kit/store.ts'
+import type { Change, Draft, DraftMerge, Entry, Expectation, ListOptions, Merge, Store, Write } from '../kit/store.ts'
 import { checkCommit, checkValue } from '../storage/key.ts'
 import type { Batch, LayeredStore } from '../storage/layered.ts'
 import { GenerationalCache } from './cache.ts'
@@ -50,6 +50,23 @@ const cacheOverhead = 1_024
 /** Seals the values of `base`. Everything throws `ApiError` 'sealed' while the keyring is closed. */
 export function sealedValues(base: Store, keyring: Keyring, { cacheBytes = 24 * 1024 * 1024 }: ValuesOptions = {}): SealedValues {
   return new ValueLayer(base, keyring, new GenerationalCache<Opened>(cacheBytes))
+}
+
+/** What is to be sealed once it is final. */
+class SealedDraft implements Draft {
+  readonly layer: SealedValues
+  readonly inner: Draft
+  readonly #seal: (value: Uint8Array) => Uint8Array
+
+  constructor(layer: SealedValues, inner: Draft, seal: (value: Uint8Array) => Uint8Array) {
+    this.layer = layer
+    this.inner = inner
+    this.#seal = seal
+  }
+
+  bytes(): Uint8Array {
+    return this.#seal(this.inner.bytes())
+  }
 }
 
 class ValueLayer implements SealedValues {
@@ -126,15 +143,18 @@ class ValueLayer implements SealedValues {
   #lowerWrite(active: ActiveKey, write: Write & WriteHints): Write {
     if ('del' in write) return write
     const owned = write.owned === true
-    if ('merge' in write) return this.#lowerMerge(active, write.merge, write.by, owned)
+    if ('merge' in write) {
+      const merge = { merge: write.merge, by: this.#sealedMerge(active, write.merge, write.by, owned) }
+      return write.draft === undefined ? merge : { ...merge, draft: this.#sealedDraft(active, write.merge, write.draft) }
+    }
     const sealed = this.#seal(active, write.put, write.value)
     // What was read lately will be read again. All else that is written, tokens above all, would only drive out what is.
     if (this.#cache.get(write.put) !== undefined) this.#keep(write.put, sealed, write.value, owned)
     return write.present === true ? replacePresent(write.put, sealed) : { put: write.put, value: sealed }
   }
 
-  #lowerMerge(active: ActiveKey, key: string, by: (current: Uint8Array | null) => Uint8Array | null, owned: boolean): Write {
-    const bySealed = (current: Uint8Array | null): Uint8Array | null => {
+  #sealedMerge(active: ActiveKey, key: string, by: Merge, owned: boolean): Merge {
+    return (current) => {
       this.#keyring.check()
       const next = by(current === null ? null : this.#openInMerge(key, current))
       if (next === null) return null
@@ -144,11 +164,32 @@ class ValueLayer implements SealedValues {
       this.#keep(key, sealed, next, owned)
       return sealed
     }
-    return { merge: key, by: bySealed }
+  }
+
+  /** Sealed once for all commits of a transaction, and counted for each: too high a count does no harm. */
+  #sealedDraft(active: ActiveKey, key: string, draft: DraftMerge): DraftMerge {
+    const seal = (value: Uint8Array): Buffer => {
+      const sealed = sealValue(active, key, value)
+      this.#keep(key, sealed, value, true)
+      return sealed
+    }
+    return (current) => {
+      this.#keyring.check()
+      const next = draft(current instanceof SealedDraft && current.layer === this ? current.inner : this.#openDraft(key, current))
+      if (next === null) return null
+      active.meter.take()
+      return new SealedDraft(this, next, seal)
+    }
+  }
+
+  #openDraft(key: string, current: Uint8Array | Draft | null): Uint8Array | null {
+    if (current === null) return null
+    return this.#openInMerge(key, current instanceof Uint8Array ? current : current.bytes())
   }
 
   #seal(active: ActiveKey, key: string, value: Uint8Array): Buffer {
     this.#keyring.check()
+    active.meter.take()
     return sealValue(active, key, value)
   }
 

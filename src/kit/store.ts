@@ -26,7 +26,21 @@ export interface Expectation {
 export type Write =
   | { readonly put: string; readonly value: Uint8Array }
   | { readonly del: string }
-  | { readonly merge: string; readonly by: (current: Uint8Array | null) => Uint8Array | null }
+  | { readonly merge: string; readonly by: Merge; readonly draft?: DraftMerge }
+
+export type Merge = (current: Uint8Array | null) => Uint8Array | null
+
+/** What merges have made of a value so far. It is not changed any more. */
+export interface Draft {
+  /** The value in its final form. Throws nothing that depends on the value: whoever made the draft has checked it. */
+  bytes(): Uint8Array
+}
+
+/**
+ * Does what `by` does and leaves the final form for later: where one transaction takes several commits, the draft of one is what the next one begins with, and
+ * the bytes are asked for once. A store may always use `by`. A draft of unknown origin counts for its bytes.
+ */
+export type DraftMerge = (current: Uint8Array | Draft | null) => Draft | null
 
 export interface ListOptions {
   /** Only names that sort after this one (which need not exist). */

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { badRequest, Conflict } from '../kit/errors.ts'
 import { bytes, increment, type Make, readText, type Requirement, textOf } from './contract-parts.ts'
+import { draftContract } from './contract-drafts.ts'
 import { listContract } from './contract-list.ts'
 import { modelContract } from './contract-model.ts'
 import { watchContract } from './contract-watch.ts'
@@ -29,6 +30,7 @@ export function storeContract(name: string, make: Make, { whole = false } = {}):
     keyContract(requirement)
     commitContract(requirement)
     mergeContract(requirement)
+    draftContract(requirement)
     listContract(requirement)
     watchContract(requirement)
     modelContract(requirement)

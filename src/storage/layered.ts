@@ -42,7 +42,7 @@ export function keyOf(write: Write): string {
 /** The same write at another key: for layers that only rename keys. */
 export function writeAt(key: string, write: Write): Write {
   if ('put' in write) return { put: key, value: write.value }
-  return 'del' in write ? { del: key } : { merge: key, by: write.by }
+  return 'del' in write ? { del: key } : { ...write, merge: key }
 }
 
 /**
@@ -111,5 +111,7 @@ function joinWrites(first: readonly Write[], second: readonly Write[]): Write[] 
 
 function joinMerges(first: Write, second: Write): Write {
   if (!('merge' in first && 'merge' in second)) throw internal(`two parts of one commit write the key "${keyOf(second)}"`)
-  return { merge: first.merge, by: (current) => second.by(first.by(current)) }
+  const joined = { merge: first.merge, by: (current: Uint8Array | null) => second.by(first.by(current)) }
+  const [one, other] = [first.draft, second.draft]
+  return one === undefined || other === undefined ? joined : { ...joined, draft: (current) => other(one(current)) }
 }

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import type { Draft } from '../kit/store.ts'
 import { openEnvironment, type Environment } from './lmdb-binding.ts'
 import { LmdbWriter } from './lmdb-writer.ts'
 
@@ -67,5 +68,40 @@ test('any other failure stops the writer at once: nobody knows what the disk hol
   await withFailing(['MDB_BAD_TXN: Transaction must abort, has a child, or is invalid'], async ({ writer, stopped }) => {
     await assert.rejects(countOn(writer), /its outcome is unknown/)
     assert.equal(stopped(), 1)
+  })
+})
+
+test('what commits of one transaction make of a key is put into bytes once', async () => {
+  await withFailing([], async ({ writer, count }) => {
+    let made = 0
+    class Count {
+      readonly count: number
+
+      constructor(count: number) {
+        this.count = count
+      }
+
+      bytes(): Uint8Array {
+        made += 1
+        return Buffer.from([this.count])
+      }
+    }
+    const next = (current: Uint8Array | Draft | null): Count => new Count((current instanceof Count ? current.count : current instanceof Uint8Array ? (current[0] ?? 0) : 0) + 1)
+    const add = (): Promise<number> => writer.commit([], [{ merge: 'count', by: (current) => next(current).bytes(), draft: next }])
+    await Promise.all(Array.from({ length: 50 }, add))
+    assert.deepEqual([count(), made], [50, writer.counts.transactions])
+    assert.ok(made < 10, String(made))
+  })
+})
+
+test('what was drafted is drafted again when the transaction has to be', async () => {
+  await withFailing([freePages], async ({ writer, count }) => {
+    const draft = (current: Uint8Array | Draft | null): Draft => {
+      const text = current === null || current instanceof Uint8Array ? current : current.bytes()
+      return { bytes: () => Buffer.from([(text?.[0] ?? 0) + 1]) }
+    }
+    const add = (): Promise<number> => writer.commit([], [{ merge: 'count', by: (current) => draft(current).bytes(), draft }])
+    await Promise.all(Array.from({ length: 5 }, add))
+    assert.equal(count(), 5)
   })
 })

@@ -3,7 +3,7 @@
  * checked and applied in turn, as if it were alone, and told its outcome only after the transaction is durable.
  */
 import { ApiError, Conflict } from '../kit/errors.ts'
-import type { Expectation, Write } from '../kit/store.ts'
+import type { Draft, Expectation, Write } from '../kit/store.ts'
 import { checkCommit, checkValue } from './key.ts'
 import { keyOf } from './layered.ts'
 import { type Environment, readNumber, writeNumber } from './lmdb-binding.ts'
@@ -33,6 +33,14 @@ interface Pending {
   /** Why it alone fails. Set by the transaction, told after it. */
   failure: { readonly reason: unknown } | null
 }
+
+/** What the commits of one transaction have made of a key so far: it is written at the end, once. */
+interface Drafted {
+  readonly draft: Draft
+  readonly version: number
+}
+
+type Drafts = Map<string, Drafted>
 
 /** One transaction takes so many commits and bytes at most, so that none waits long and the list of changed pages stays small. */
 const batchCountMax = 1_024
@@ -177,29 +185,31 @@ export class LmdbWriter {
   #apply(batch: readonly Pending[]): number {
     const counter = readCounter(this.#environment)
     const applied: { commit: number; keys: string[] }[] = []
+    const drafts: Drafts = new Map()
     let { last } = counter
     for (const pending of batch) {
-      const values = this.#prepare(pending)
+      const values = this.#prepare(pending, drafts)
       pending.commit = last
       if (values === null || values.length === 0) continue
       last += 1
       pending.commit = last
-      for (const [index, write] of pending.writes.entries()) this.#write(keyOf(write), values[index] ?? null, last)
+      for (const [index, write] of pending.writes.entries()) this.#write(keyOf(write), values[index] ?? null, last, drafts)
       applied.push({ commit: last, keys: pending.writes.map(keyOf) })
     }
     if (applied.length === 0) return 0
+    for (const [key, { draft, version }] of drafts) this.#put(key, draft.bytes(), version)
     this.#record(counter, last, applied)
     return last
   }
 
   /** Checks one commit and computes its values; null, with the failure noted, when it must not be applied. It writes nothing. */
-  #prepare(pending: Pending): (Uint8Array | null)[] | null {
+  #prepare(pending: Pending, drafts: Drafts): (Uint8Array | Draft | null)[] | null {
     for (const { key, version } of pending.expectations) {
-      if (this.#versionOf(key) === version) continue
+      if ((drafts.get(key)?.version ?? this.#versionOf(key)) === version) continue
       pending.failure = { reason: new Conflict(key) }
       return null
     }
-    const currents = pending.writes.map((write) => ('merge' in write ? this.#current(write.merge) : null))
+    const currents = pending.writes.map((write) => ('merge' in write ? (drafts.get(write.merge)?.draft ?? this.#current(write.merge)) : null))
     try {
       return pending.writes.map((write, index) => valueOf(write, currents[index] ?? null))
     } catch (reason) {
@@ -218,11 +228,15 @@ export class LmdbWriter {
     return found === undefined ? null : copyValue(found)
   }
 
-  #write(key: string, value: Uint8Array | null, version: number): void {
-    if (value === null) {
-      this.#environment.remove(key)
-      return
-    }
+  #write(key: string, value: Uint8Array | Draft | null, version: number, drafts: Drafts): void {
+    const isDraft = value !== null && !(value instanceof Uint8Array)
+    if (isDraft) drafts.set(key, { draft: value, version })
+    else drafts.delete(key)
+    if (value === null) this.#environment.remove(key)
+    else if (!isDraft) this.#put(key, value, version)
+  }
+
+  #put(key: string, value: Uint8Array, version: number): void {
     const size = value.length + 8
     const stored = size <= scratchBytes ? this.#scratch.subarray(0, size) : Buffer.allocUnsafeSlow(size)
     stored.set(value, writeNumber(stored, version, 0))
@@ -264,10 +278,11 @@ export class LmdbWriter {
   }
 }
 
-function valueOf(write: Write, current: Uint8Array | null): Uint8Array | null {
+function valueOf(write: Write, current: Uint8Array | Draft | null): Uint8Array | Draft | null {
   if ('put' in write) return write.value
   if ('del' in write) return null
-  const value = write.by(current)
+  if (write.draft !== undefined) return write.draft(current)
+  const value = write.by(current === null || current instanceof Uint8Array ? current : current.bytes())
   if (value !== null) checkValue(value)
   return value
 }

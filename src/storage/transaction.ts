@@ -4,12 +4,10 @@
  */
 import { randomInt } from 'node:crypto'
 import { ApiError, Conflict, internal } from '../kit/errors.ts'
-import type { Entry, Expectation, ListOptions, Store, Transaction, Write } from '../kit/store.ts'
+import type { Entry, Expectation, ListOptions, Merge, Store, Transaction, Write } from '../kit/store.ts'
 import { commitTogether, type Part } from './layered.ts'
 import { isScoped } from './scoped.ts'
 import { listWithWrites } from './transaction-list.ts'
-
-type Merge = (current: Uint8Array | null) => Uint8Array | null
 
 /** What a commit is to hold besides what the unit gathered, in the keys of the store that the unit began on. */
 export interface Extra {
