@@ -1,4 +1,4 @@
-/** Reports a test file's events to `tools/test.ts`: one line of JSON for each test that ended. */
+/** Reports a test file's events to `tools/test.ts`: one line of JSON for each test that ended, and for each thing that a test told (`t.diagnostic`). */
 import { AssertionError } from 'node:assert'
 import { inspect } from 'node:util'
 import type { TestEvent } from 'node:test/reporters'
@@ -13,6 +13,14 @@ export interface TestResult {
   readonly failure?: string
   readonly skip?: string
 }
+
+/** What a test told about itself: figures, mostly. */
+export interface Note {
+  readonly note: string
+}
+
+/** With these Node ends the report of a file. */
+const sum = /^(?:tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+$/
 
 const reason = (mark: boolean | string): string => (typeof mark === 'string' && mark !== '' ? mark : 'no reason given')
 
@@ -40,5 +48,6 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
   for await (const event of events) {
     const result = resultOf(event)
     if (result) yield `${JSON.stringify(result)}\n`
+    if (event.type === 'test:diagnostic' && !sum.test(event.data.message)) yield `${JSON.stringify({ note: event.data.message } satisfies Note)}\n`
   }
 }

@@ -39,6 +39,12 @@ test('passed, failed and skipped tests are told apart', async () => {
   assert.match(results[1]?.failure ?? '', /because/)
 })
 
+test('what tests tell is kept, and not what Node adds to it', async () => {
+  const { notes, results } = await run(`test('good', (t) => { t.diagnostic('7 kills'); t.diagnostic('tests passed') })`)
+  assert.deepEqual(notes, ['7 kills', 'tests passed'])
+  assert.equal(results.length, 1)
+})
+
 test('a failure inside a test is counted once', async () => {
   const { results } = await run(`test('outer', async (t) => { await t.test('inner', () => { throw new Error('x') }) })`)
   assert.deepEqual(results.map(({ name }) => name), ['inner'])

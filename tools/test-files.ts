@@ -6,11 +6,13 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestResult } from './reporter.ts'
+import type { Note, TestResult } from './reporter.ts'
 
 export interface FileResult {
   readonly path: string
   readonly results: readonly TestResult[]
+  /** What its tests told. */
+  readonly notes: readonly string[]
   /** What is wrong with the file as a whole. */
   readonly problems: readonly string[]
   /** What its processes printed, the end of it. */
@@ -86,9 +88,9 @@ async function reap(group: number, run: string): Promise<string[]> {
   return left.map(({ command }) => `left a process behind: ${command}`)
 }
 
-function readResults(path: string): TestResult[] {
+function readReport(path: string): (TestResult | Note)[] {
   try {
-    return readFileSync(path, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line) as TestResult)
+    return readFileSync(path, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line) as TestResult | Note)
   } catch {
     return [] // ended before the reporter wrote anything; the exit code tells
   }
@@ -137,12 +139,14 @@ async function runFile(path: string, options: RunOptions, folder: string, index:
   const run = `${process.pid}-${index}`
   const resultFile = join(folder, `${index}.jsonl`)
   const { pid, code, output, timedOut } = await runProcess(argumentsOf(path, resultFile, options.namePattern), run, options.timeLimitSeconds)
-  const results = readResults(resultFile)
+  const lines = readReport(resultFile)
+  const results = lines.flatMap((line) => ('note' in line ? [] : [line]))
+  const notes = lines.flatMap((line) => ('note' in line ? [line.note] : []))
   const problems = await reap(pid, run)
   if (timedOut) problems.push(`did not end within ${options.timeLimitSeconds} s: a test hangs, or something is left open`)
   else if (code !== 0 && !results.some((result) => result.failure !== undefined)) problems.push(`ended with code ${code}`)
   if (results.length === 0 && options.namePattern === undefined && problems.length === 0) problems.push('has no test')
-  return { path, results, problems, output, milliseconds: Date.now() - started }
+  return { path, results, notes, problems, output, milliseconds: Date.now() - started }
 }
 
 /** Runs all files; never rejects because of a failing test. */

@@ -14,7 +14,7 @@ const help = `Usage: npm test -- [options] [FILTER...]
 
 Runs lint, the house rules and all tests; with FILTER only the test files whose path contains one of the texts.
 
-  --slow          also *.slow.test.ts, which take minutes
+  --slow          also *.slow.test.ts, which take minutes, and what tests tell of themselves
   --name PATTERN  only tests whose name matches
   --jobs N        test files at a time (default: one for each core, between 2 and 4)
 `
@@ -66,11 +66,12 @@ function countFile({ path, results, problems, output }: FileResult): Count {
   return { passed: tests.filter((test) => test.failure === undefined && test.skip === undefined).length, failures, skips }
 }
 
-function printFile(result: FileResult): void {
+function printFile(result: FileResult, tellsNotes: boolean): void {
   const { passed, failures, skips } = countFile(result)
   const seconds = (result.milliseconds / 1000).toFixed(1).padStart(6)
   const notes = [failures.length > 0 ? 'FAILED' : '', skips.length > 0 ? `${skips.length} skipped` : ''].filter(Boolean).join(', ')
   say(`${seconds} s ${String(passed).padStart(5)} passed  ${nameOf(result.path)}${notes ? `  ${notes}` : ''}`)
+  if (tellsNotes) for (const note of result.notes) say(`           ${note}`)
 }
 
 function report(counts: readonly Count[], houseFailures: readonly string[]): boolean {
@@ -100,7 +101,7 @@ async function main(): Promise<void> {
     jobs,
     namePattern: values.name,
     timeLimitSeconds: values.slow ? slowTimeLimitSeconds : timeLimitSeconds,
-    onResult: printFile,
+    onResult: (result) => printFile(result, values.slow),
   })
   process.exitCode = report(results.map(countFile), house) ? 0 : 1
 }
