@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { isAscii } from 'node:buffer'
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -104,4 +105,11 @@ test('a package that is rarely used is loaded when something of it is first aske
   writeFileSync(join(place, 'index.js'), 'globalThis.loads = (globalThis.loads ?? 0) + 1; exports.parse = (text) => text + "!"')
   bundle('one.cjs', 'const yaml = require("yaml"); exports.value = () => [globalThis.loads ?? 0, yaml.parse("a"), yaml.parse("b"), globalThis.loads]')
   assert.deepEqual(run('one.cjs').value, [0, 'a!', 'b!', 1])
+})
+
+test('the bundles are ASCII throughout: V8 keeps any other text at two bytes for each character', () => {
+  const dist = join(import.meta.dirname, '../..')
+  const bundles = readdirSync(dist).filter((name) => name.endsWith('.cjs'))
+  assert.ok(bundles.includes('server-more.cjs'))
+  assert.deepEqual(bundles.filter((name) => !isAscii(readFileSync(join(dist, name)))), [])
 })

@@ -61,6 +61,7 @@ export function keeperIn(place: string, suffix: string): Keeper {
       const source = readFileSync(path)
       const name = nameOf(path)
       const code = read(name, [source])
+      // A single character beyond ASCII doubles what V8 keeps of the text.
       const text = `(function (exports, require, module, __filename, __dirname) {${source.toString(isAscii(source) ? 'latin1' : 'utf8')}\n})`
       const script = new Script(text, code === null ? { filename: path } : { filename: path, cachedData: code })
       // V8 looks at the length of the source, its own version and options, and believes the rest.
