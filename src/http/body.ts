@@ -2,7 +2,9 @@
 import { isAscii, isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import { ApiError, badRequest } from '../kit/errors.ts'
-import { parseJson, type JsonLimits, type JsonObject } from '../kit/json.ts'
+import { parseJson, type Json, type JsonLimits, type JsonObject } from '../kit/json.ts'
+import { longJsonText, parseSteps } from '../kit/json-steps.ts'
+import { inTurns } from '../kit/turns.ts'
 import { mediaType } from './decode.ts'
 import { formFields, parseForm } from './query.ts'
 
@@ -31,6 +33,8 @@ export interface BodyReader {
    * much is being read already, `bad_request` when the client stops before the end. What it did not read is the caller's to discard.
    */
   read(request: IncomingMessage): Promise<Uint8Array>
+  /** Reads a whole body and decodes it, as `decodeBody` does. Large ones are decoded in turns, one after the other, and count as being read until then. */
+  decode(request: IncomingMessage): Promise<Body>
   /** Throws `body_too_large` for a body that announces itself as larger than allowed. */
   checkLength(request: IncomingMessage): void
 }
@@ -46,44 +50,71 @@ export function createBodyReader(limits: BodyLimits): BodyReader {
     if (held + bytes > limits.bodiesBytesMax) throw new ApiError('overloaded', 'too many large requests at the same time; try again later')
     held += bytes
   }
+  const release = (bytes: number): void => void (held -= bytes)
+  let decoding: Promise<unknown> = Promise.resolve()
+  // What is made meanwhile is larger than the body itself: it is there for one body at a time, however many come together.
+  const inLine = (chunks: Uint8Array[], size: number, type: string | undefined): Promise<Body> => {
+    const made = decoding.then(() => inTurns(decodeSteps(chunks, size, type, limits))).finally(() => release(size))
+    decoding = made.catch(() => null)
+    return made
+  }
   return {
     checkLength,
     read: (request) =>
-      collect(request, take, (bytes) => {
-        held -= bytes
+      collect(request, { take, release }, (chunks, size) => {
+        release(size)
+        return joined(chunks)
+      }),
+    decode: (request) =>
+      collect(request, { take, release }, (chunks, size) => {
+        const type = request.headers['content-type']
+        if (size > longJsonText) return inLine(chunks, size, type)
+        release(size)
+        return decodeBody(joined(chunks), type, limits)
       }),
   }
 }
 
 const tooLarge = (limit: number): ApiError => new ApiError('body_too_large', `request body is larger than ${limit} bytes`)
+const joined = (chunks: readonly Uint8Array[]): Uint8Array => (chunks.length === 1 ? (chunks[0] ?? new Uint8Array()) : Buffer.concat(chunks))
 
-function collect(
-  request: IncomingMessage,
-  take: (bytes: number, size: number) => void,
-  release: (bytes: number) => void,
-): Promise<Uint8Array> {
+/** What all bodies together hold. */
+interface Meter {
+  readonly take: (bytes: number, size: number) => void
+  readonly release: (bytes: number) => void
+}
+
+/** `done` gets all chunks of a whole body, and releases them; of any other they are released here. */
+function collect<T>(request: IncomingMessage, { take, release }: Meter, done: (chunks: Uint8Array[], size: number) => T | Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = []
     let size = 0
     let taken = 0
-    const settle = (done: () => void): void => {
-      request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose)
+    const stop = (): void => void request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose)
+    const fail = (error: unknown): void => {
+      stop()
       release(taken)
-      done()
+      reject(error)
     }
     const onData = (chunk: Uint8Array): void => {
       size += chunk.length
       try {
         take(chunk.length, size)
       } catch (error) {
-        settle(() => reject(error))
-        return
+        return fail(error)
       }
       taken = size
       chunks.push(chunk)
     }
-    const onEnd = (): void => settle(() => resolve(chunks.length === 1 ? (chunks[0] ?? new Uint8Array()) : Buffer.concat(chunks)))
-    const onClose = (): void => settle(() => reject(badRequest('request body ended early')))
+    const onEnd = (): void => {
+      stop()
+      try {
+        resolve(done(chunks, size))
+      } catch (error) {
+        reject(error)
+      }
+    }
+    const onClose = (): void => fail(badRequest('request body ended early'))
     request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose)
   })
 }
@@ -136,32 +167,89 @@ const formType = 'application/x-www-form-urlencoded'
  * JSON under the type of forms). Throws `bad_request` for what is malformed or is no JSON object, and for limits of JSON passed.
  */
 export function decodeBody(bytes: Uint8Array, contentType: string | undefined, limits: BodyLimits): Body {
-  const type = contentType === undefined ? '' : mediaType(contentType)
-  if (binaryTypes.has(type) || (type === 'application/octet-stream' && bytes[0] === derSequence)) return { ...noBody, raw: bytes }
-  const first = firstByte(bytes)
-  if (first < 0) return noBody
-  // '{' and '['
-  if (type === formType && first !== 123 && first !== 91) {
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
-    return { ...noBody, data: formFields(parseForm(text, limits.json.strings)) }
-  }
-  return decodeJson(bytes, limits)
+  const kind = kindOf(bytes, contentType)
+  if (kind === 'bytes') return { ...noBody, raw: bytes }
+  if (kind === 'nothing') return noBody
+  if (kind === 'form') return decodeForm(bytes, limits)
+  const text = decodeText(bytes)
+  return bodyOf(parseJson(text, limits.json), text)
 }
 
-function decodeJson(bytes: Uint8Array, limits: BodyLimits): Body {
-  const text = decodeText(bytes)
-  const value = parseJson(text, limits.json)
+/** As `decodeBody` of all chunks, which it forgets, in steps of some milliseconds; a form takes one. */
+function* decodeSteps(chunks: Uint8Array[], size: number, contentType: string | undefined, limits: BodyLimits): Generator<void, Body> {
+  const bytes = yield* joinSteps(chunks, size)
+  if (kindOf(bytes, contentType) !== 'json') return decodeBody(bytes, contentType, limits)
+  const text = yield* textSteps(bytes)
+  return bodyOf(yield* parseSteps(text, limits.json), text)
+}
+
+type Kind = 'bytes' | 'nothing' | 'form' | 'json'
+
+function kindOf(bytes: Uint8Array, contentType: string | undefined): Kind {
+  const type = contentType === undefined ? '' : mediaType(contentType)
+  if (binaryTypes.has(type) || (type === 'application/octet-stream' && bytes[0] === derSequence)) return 'bytes'
+  const first = firstByte(bytes)
+  if (first < 0) return 'nothing'
+  // '{' and '['
+  return type === formType && first !== 123 && first !== 91 ? 'form' : 'json'
+}
+
+function decodeForm(bytes: Uint8Array, limits: BodyLimits): Body {
+  const text = bufferOf(bytes).toString('latin1')
+  return { ...noBody, data: formFields(parseForm(text, limits.json.strings)) }
+}
+
+function bodyOf(value: Json, text: string): Body {
   if (value === null) return noBody
   if (typeof value !== 'object' || Array.isArray(value)) throw badRequest('error parsing JSON: the body is not an object')
   return { data: value as JsonObject, jsonText: text, raw: null }
 }
 
+const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
 function decodeText(bytes: Uint8Array): string {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const buffer = bufferOf(bytes)
   if (isAscii(buffer)) return buffer.toString('latin1')
-  // Replacing what cannot be decoded would change a secret in silence.
-  if (!isUtf8(buffer)) throw badRequest('error parsing JSON: the body is not valid UTF-8')
+  checkUtf8(buffer)
   return buffer.toString('utf8')
+}
+
+/** Replacing what cannot be decoded would change a secret in silence. */
+function checkUtf8(buffer: Buffer): void {
+  if (!isUtf8(buffer)) throw badRequest('error parsing JSON: the body is not valid UTF-8')
+}
+
+/** Bytes that are copied or decoded in one step. */
+const bytesAtOnce = 1024 * 1024
+
+function* joinSteps(chunks: Uint8Array[], size: number): Generator<void, Uint8Array> {
+  const bytes = Buffer.allocUnsafeSlow(size)
+  let at = 0
+  let next = bytesAtOnce
+  for (const chunk of chunks.splice(0).values()) {
+    bytes.set(chunk, at)
+    at += chunk.length
+    if (at < next) continue
+    next = at + bytesAtOnce
+    yield
+  }
+  return bytes
+}
+
+/** As `decodeText`. What is ASCII takes ten milliseconds for 32 MiB, so it is decoded in one step; anything else takes twenty times as long. */
+function* textSteps(bytes: Uint8Array): Generator<void, string> {
+  const buffer = bufferOf(bytes)
+  if (isAscii(buffer)) return buffer.toString('latin1')
+  checkUtf8(buffer)
+  let text = ''
+  for (let from = 0, to = 0; from < buffer.length; from = to) {
+    to = Math.min(from + bytesAtOnce, buffer.length)
+    // Bytes 10xxxxxx go on with the character before them (RFC 3629, section 3).
+    while (to < buffer.length && ((buffer[to] ?? 0) & 0xc0) === 0x80) to--
+    text += buffer.toString('utf8', from, to)
+    yield
+  }
+  return text
 }
 
 /** The first byte that is no blank of JSON; -1 when there is none. */

@@ -5,7 +5,7 @@ import { ApiError } from '../kit/errors.ts'
 import type { JsonObject } from '../kit/json.ts'
 import type { ClientGone, OpenEndpoint, Serve, WireRequest, WireResponse, WireVerb } from '../request/wire.ts'
 import { errorAnswer, errorsAnswer } from './answers.ts'
-import { decodeBody, discardBody, hasBody, type BodyLimits, type BodyReader } from './body.ts'
+import { discardBody, hasBody, type BodyLimits, type BodyReader } from './body.ts'
 import type { ConnectionLimit } from './connection-limit.ts'
 import { certificatesOf, type Connection } from './connection.ts'
 import { judgeOrigin, type CorsSettings } from './cors.ts'
@@ -143,7 +143,7 @@ async function serveBody(host: WireHost, settings: ExchangeSettings, exchange: E
   exchange.awaitsContinue = false
   if (isUpload) request.upload = message
   else {
-    const body = decodeBody(await settings.bodies.read(message), message.headers['content-type'], settings.limits)
+    const body = await settings.bodies.decode(message)
     request.data = body.data
     request.jsonText = body.jsonText
     request.raw = body.raw

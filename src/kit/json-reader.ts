@@ -31,7 +31,8 @@ const literals = [
   ['null', null],
 ] as const
 
-interface Place {
+/** A text, and how far it was read. */
+export interface Place {
   readonly text: string
   at: number
 }
@@ -51,7 +52,7 @@ export function readJson<T>(text: string, build: JsonBuilder<T>, depthMax: numbe
   return value
 }
 
-function skipBlanks(cursor: Place): void {
+export function skipBlanks(cursor: Place): void {
   for (;;) {
     const code = cursor.text.charCodeAt(cursor.at)
     if (code !== 32 && code !== 10 && code !== 13 && code !== 9) return
@@ -66,16 +67,27 @@ function readValue<T>(cursor: Cursor<T>): T {
   if (first === '{') return nested(cursor, readObject)
   if (first === '[') return nested(cursor, readArray)
   if (first === '"') return build.text(readText(cursor), at)
+  const literal = readLiteral(cursor)
+  return literal === undefined ? build.number(readDigits(cursor), at) : build.literal(literal, at)
+}
+
+/** Undefined when none stands there. */
+export function readLiteral(cursor: Place): true | false | null | undefined {
   for (const [word, value] of literals) {
-    if (!text.startsWith(word, at)) continue
+    if (!cursor.text.startsWith(word, cursor.at)) continue
     cursor.at += word.length
-    return build.literal(value, at)
+    return value
   }
-  numberGrammar.lastIndex = at
-  const digits = numberGrammar.exec(text)?.[0]
-  if (digits === undefined) throw jsonError(at, 'expected a value')
+  return undefined
+}
+
+/** A number as it was written. Throws when no value stands there at all. */
+export function readDigits(cursor: Place): string {
+  numberGrammar.lastIndex = cursor.at
+  const digits = numberGrammar.exec(cursor.text)?.[0]
+  if (digits === undefined) throw jsonError(cursor.at, 'expected a value')
   cursor.at += digits.length
-  return build.number(digits, at)
+  return digits
 }
 
 function nested<T>(cursor: Cursor<T>, read: (cursor: Cursor<T>) => T): T {
@@ -111,14 +123,14 @@ function readObject<T>(cursor: Cursor<T>): T {
   return cursor.build.object(entries, start)
 }
 
-function closes(cursor: Place, bracket: string): boolean {
+export function closes(cursor: Place, bracket: string): boolean {
   skipBlanks(cursor)
   if (cursor.text[cursor.at] !== bracket) return false
   cursor.at++
   return true
 }
 
-function continues(cursor: Place, bracket: string): boolean {
+export function continues(cursor: Place, bracket: string): boolean {
   if (closes(cursor, bracket)) return false
   if (cursor.text[cursor.at] !== ',') throw jsonError(cursor.at, `expected "," or "${bracket}"`)
   cursor.at++
@@ -128,7 +140,7 @@ function continues(cursor: Place, bracket: string): boolean {
 const escapes: Readonly<Record<string, string>> = { '"': '"', '\\': '\\', '/': '/', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }
 const hexDigits = /^[0-9a-fA-F]{4}$/
 
-function readText(cursor: Place): string {
+export function readText(cursor: Place): string {
   const { text } = cursor
   let from = ++cursor.at
   let value = ''

@@ -130,15 +130,17 @@ function* joined([open, close]: string, count: number, write: (from: number, to:
  * Throws `bad_request` naming a position for malformed JSON, or the limit that was exceeded.
  */
 export function parseJson(text: string, limits: Partial<JsonLimits> = defaultJsonLimits): Json {
-  const { depth = defaultJsonLimits.depth, strings = defaultJsonLimits.strings, values = defaultJsonLimits.values } = limits
-  if (needsReader(text, { depth, strings, values })) return readJson(text, jsonValues, depth)
+  const within = withDefaults(limits)
+  if (needsReader(text, within)) return readJson(text, jsonValues, within.depth)
   try {
     return JSON.parse(text) as Json
   } catch {
     // The error of JSON.parse quotes the text. The reader finds the same mistake and names its place.
-    return readJson(text, jsonValues, depth)
+    return readJson(text, jsonValues, within.depth)
   }
 }
+
+export const withDefaults = ({ depth = defaultJsonLimits.depth, strings = defaultJsonLimits.strings, values = defaultJsonLimits.values }: Partial<JsonLimits>): JsonLimits => ({ depth, strings, values })
 
 /** What this program wrote itself, without a number that JavaScript would change: no look is needed. Throws a `SyntaxError`, which quotes the text, for anything else but JSON. */
 export const parseOwn = (text: string): Json => JSON.parse(text) as Json
@@ -209,16 +211,25 @@ const jsonValues: JsonBuilder<Json> = {
   array: (items) => items,
   text: (value) => value,
   literal: (value) => value,
-  number: (digits) => (String(Number(digits)) === digits ? Number(digits) : new JsonNumber(digits)),
+  number: (digits) => jsonNumber(digits),
   object(entries) {
     const result: Record<string, Json> = {}
-    for (const { key, value } of entries) {
-      // An assignment to `__proto__` would set the prototype.
-      if (key === '__proto__') Object.defineProperty(result, key, { value, enumerable: true, configurable: true, writable: true })
-      else result[key] = value
-    }
+    for (const { key, value } of entries) setEntry(result, key, value)
     return result
   },
+}
+
+/** No `number` prints as more characters. */
+const numberTextMax = 30
+
+/** The value of a number as it was written. */
+export const jsonNumber = (digits: string): number | JsonNumber =>
+  digits.length <= numberTextMax && String(Number(digits)) === digits ? Number(digits) : new JsonNumber(digits)
+
+export function setEntry(object: Record<string, Json>, key: string, value: Json): void {
+  // An assignment to `__proto__` would set the prototype.
+  if (key === '__proto__') Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true })
+  else object[key] = value
 }
 
 /** Freezes a value and everything in it, and returns it. Binary data and maps stay as they are: freezing does not reach their content. */
