@@ -1,8 +1,12 @@
 /** Bodies: what they are read as, and the limits within which they are read. */
 import assert from 'node:assert/strict'
+import type { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
 import { after, before, test } from 'node:test'
+import { turnsDuring } from '../kit/testing-turns.ts'
+import { ApiError } from '../kit/errors.ts'
 import { defaultJsonLimits, JsonNumber } from '../kit/json.ts'
-import { decodeBody, type Body, type BodyLimits } from './body.ts'
+import { createBodyReader, decodeBody, type Body, type BodyLimits } from './body.ts'
 import { pause, requestText, startTestServer, type TestServer } from './testing.ts'
 
 const limits: BodyLimits = { bodyBytesMax: 2000, bodiesBytesMax: 5000, json: { ...defaultJsonLimits, depth: 20, strings: 50 } }
@@ -68,6 +72,72 @@ test('limits of JSON hold', () => {
 test('binary types are bytes, and never read as anything else', () => {
   const bytes = Buffer.from([0x30, 0x03, 0xff])
   assert.deepEqual(decode(bytes, 'application/ocsp-request'), { data: null, jsonText: null, raw: bytes })
+})
+
+const large: BodyLimits = { bodyBytesMax: 16_000_000, bodiesBytesMax: 40_000_000, json: defaultJsonLimits }
+
+/** A request whose body came in chunks of so many bytes. */
+function bodyRequest(body: Uint8Array, chunkBytes = 65_536, headers: Readonly<Record<string, string>> = {}): IncomingMessage {
+  const chunks = Array.from({ length: Math.ceil(body.length / chunkBytes) }, (_, i) => body.subarray(i * chunkBytes, (i + 1) * chunkBytes))
+  return Object.assign(Readable.from(chunks, { objectMode: false }), { headers }) as unknown as IncomingMessage
+}
+
+const largeTexts = {
+  ascii: JSON.stringify({ a: 'x'.repeat(3_000_000), b: [1.5, null] }),
+  escapes: JSON.stringify({ a: 'line\n"\\'.repeat(300_000) }),
+  // Characters of two to four bytes, so that some lie at the end of a piece.
+  'other characters': JSON.stringify({ a: 'aé日\u{1f511}'.repeat(300_000), é: 'x' }),
+  'many fields': JSON.stringify(Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [`field-${i}`, { value: [`v${i}`, i] }]))),
+  'numbers that JavaScript would change': `{"a":[${'1.0,12345678901234567890,'.repeat(50_000)}1]}`,
+  blanks: `${' '.repeat(1_000_000)}{"a" : ${'\n'.repeat(1_000_000)} 1}`,
+  nothing: ' '.repeat(1_000_000),
+}
+
+test('a large body is decoded into what it is in one piece, and others have their turns meanwhile', async () => {
+  const reader = createBodyReader(large)
+  for (const [name, text] of Object.entries(largeTexts)) {
+    const bytes = Buffer.from(text)
+    const whole = decodeBody(bytes, undefined, large)
+    const { made, turns } = await turnsDuring(() => reader.decode(bodyRequest(bytes, bytes.length)))
+    assert.deepEqual(made, whole, name)
+    if (name !== 'nothing' && name !== 'blanks') assert.ok(turns >= 7, `${name}: ${turns} turns`)
+  }
+  const { turns } = await turnsDuring(() => reader.decode(bodyRequest(Buffer.from(largeTexts['many fields']), 10_000_000)))
+  assert.ok(turns > 150, `${turns} turns`)
+})
+
+test('a large body that is malformed, no UTF-8, or beyond the limits of JSON is refused as a small one is', async () => {
+  const limited = { ...large, json: { ...defaultJsonLimits, strings: 100_000 } }
+  const reader = createBodyReader(limited)
+  const text = 'x'.repeat(400_000)
+  const bodies = [`{"a":"${text}",}`, `{"a":"${text}`, `["${text}"]`, `{"a":[${'"",'.repeat(100_000)}1]}`, `{"a":${'['.repeat(301)}"${text}"`].map((body) => Buffer.from(body))
+  const broken = Buffer.concat([Buffer.from(`{"a":"${text}`), Buffer.from([0xff]), Buffer.from('"}')])
+  for (const bytes of [...bodies, broken]) {
+    const refused = await reader.decode(bodyRequest(bytes)).catch((error: unknown) => error)
+    assert.ok(refused instanceof ApiError && refused.code === 'bad_request')
+    assert.throws(() => decodeBody(bytes, undefined, limited), { message: refused.message })
+  }
+  // None of them holds anything any more.
+  for (let i = 0; i < 3; i++) assert.deepEqual((await reader.decode(bodyRequest(Buffer.from(`{"a":"${'x'.repeat(13_000_000)}"}`)))).raw, null)
+})
+
+test('large bodies are decoded one after the other, and each counts as being read until then', async () => {
+  const reader = createBodyReader(large)
+  const bytes = Buffer.from(`{"a":"${'x'.repeat(12_000_000)}"}`)
+  const done: number[] = []
+  const three = [0, 1, 2].map(async (i) => {
+    await reader.decode(bodyRequest(bytes, bytes.length))
+    done.push(i)
+  })
+  // They have all been received by now, and not been decoded.
+  for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual(done, [])
+  await assert.rejects(reader.decode(bodyRequest(bytes, bytes.length)), (error) => error instanceof ApiError && error.code === 'overloaded')
+  assert.equal((await reader.decode(bodyRequest(Buffer.from('{"a":1}')))).jsonText, '{"a":1}')
+  assert.deepEqual(done, [])
+  await Promise.all(three)
+  assert.deepEqual(done, [0, 1, 2])
+  await reader.decode(bodyRequest(bytes, bytes.length))
 })
 
 let server: TestServer

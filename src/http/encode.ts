@@ -1,5 +1,7 @@
 /** Answers onto the wire: headers of every answer, those configured per status, and the body in one piece or as a stream. */
 import type { ServerResponse } from 'node:http'
+import { partsOf } from '../kit/json-pieces.ts'
+import { nextTurn } from '../kit/turns.ts'
 import type { WireResponse } from '../request/wire.ts'
 
 /** Header names and values in the order of sending. */
@@ -44,8 +46,19 @@ export function createAnswerWriter(fixed: HeaderList, initial: CustomHeaders): A
       if (contentType !== '') headers.push('Content-Type', contentType)
       if (extra.length > 0 || (answer.headers?.length ?? 0) > 0) addHeaders(headers, [...(answer.headers ?? []), ...extra])
       if (answer.stream) void writeStream(response.writeHead(answer.status, headers), answer.stream)
+      else if (typeof answer.body === 'string' && answer.body.length > longBody) void writeStream(response.writeHead(answer.status, headers), inTurns(answer.body))
       else writeWhole(response, answer.status, headers, answer.body)
     },
+  }
+}
+
+/** Characters of a text that is sent in parts, without a length: to count and to encode fifteen millions takes thirty milliseconds. */
+const longBody = 1024 * 1024
+
+async function* inTurns(text: string): AsyncGenerator<string> {
+  for (const part of partsOf(text)) {
+    yield part
+    await nextTurn()
   }
 }
 

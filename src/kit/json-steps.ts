@@ -2,7 +2,7 @@
  * Parses a text of many megabytes in steps that take some milliseconds each: the same values, limits and refusals as `parseJson`, which is two to three
  * times as fast but keeps the event loop until it is done.
  */
-import { jsonNumber, setEntry, withDefaults, type Json, type JsonLimits, type JsonObject } from './json.ts'
+import { jsonNumber, parseOwn, setEntry, withDefaults, type Json, type JsonLimits, type JsonObject } from './json.ts'
 import { closes, continues, jsonError, readDigits, readLiteral, readText, skipBlanks, wellFormed, type Place } from './json-reader.ts'
 
 /** Texts of more characters are parsed in steps where that can be done. A MiB of small values takes twenty milliseconds in one piece. */
@@ -236,7 +236,7 @@ function readKey(place: Place, lengthMax: number): string {
 /** A text in quotes; null when it is malformed. */
 function parsed(quoted: string): string | null {
   try {
-    return JSON.parse(quoted) as string
+    return parseOwn(quoted) as string
   } catch {
     return null
   }

@@ -3,9 +3,10 @@
  * line before. Checkpoints, signed with Ed25519, fix the chain from time to time, at its start and at its end. Writers share a file
  * without knowing of each other: there is no queue through which all lines pass. `verify.ts` reads what is written here.
  */
-import { createPublicKey, hash, sign, type KeyObject } from 'node:crypto'
-import type { ChainEnd, Torn } from './devices/device.ts'
-import { quote } from './leaves.ts'
+import { createHash, createPublicKey, hash, sign, type Hash, type KeyObject } from 'node:crypto'
+import { nextTurn } from '../../kit/turns.ts'
+import type { ChainEnd, Line, Torn } from './devices/device.ts'
+import { quote, type LongJson } from './leaves.ts'
 
 /** Signs checkpoints. Made by `auditSigner`. */
 export interface AuditSigner {
@@ -27,6 +28,37 @@ export function auditSigner(key: KeyObject): AuditSigner {
 
 /** What the hash of a line covers: all its bytes, the prefix included, without the line feed. */
 export const hashLine = (line: string | Buffer): string => hash('sha256', line, 'hex')
+
+/** The beginning of a line that is too long to be hashed in one turn. */
+export interface LongBody {
+  /** Prefix and body. */
+  readonly bytes: readonly Uint8Array[]
+  readonly size: number
+  /** Of these bytes; to be copied. */
+  readonly hash: Hash
+}
+
+/** Bytes that are hashed in one turn. */
+const hashedAtOnce = 1024 * 1024
+
+/** What a chain makes a line of; what is long is hashed in turns. */
+export async function bodyOf(prefix: string, made: string | LongJson): Promise<string | LongBody> {
+  if (typeof made === 'string') return made
+  const bytes = [Buffer.from(prefix), ...made]
+  const begun = createHash('sha256')
+  let [size, next] = [0, hashedAtOnce]
+  for (const piece of bytes) {
+    begun.update(piece)
+    size += piece.length
+    if (size < next) continue
+    next = size + hashedAtOnce
+    await nextTurn()
+  }
+  return { bytes, size, hash: begun }
+}
+
+/** Characters or bytes. */
+export const sizeOf = (body: string | LongBody): number => (typeof body === 'string' ? body.length : body.size)
 
 /** Prepended to what is signed, so that the signature means nothing anywhere else. The signed text is the line up to `,"signature":`. */
 export const signatureContext = 'coffer audit checkpoint 1\n'
@@ -96,6 +128,13 @@ export class Chain {
     return this.#close(line)
   }
 
+  longLine({ bytes, hash: begun }: LongBody): Line {
+    const end = `,"chain":${this.#link()}}`
+    this.#sinceCheckpoint++
+    this.#follow(begun.copy().update(end).digest('hex'))
+    return [...bytes, Buffer.from(`${end}\n`)]
+  }
+
   /** The first line of a chain. */
   start(facts: CheckpointFacts, { previous, torn }: ChainStart): string {
     const more = `,"every":${this.#options.everyLines}` +
@@ -122,9 +161,13 @@ export class Chain {
   }
 
   #close(line: string): string {
-    this.#seq++
-    this.#prev = hashLine(line)
+    this.#follow(hashLine(line))
     return `${line}\n`
+  }
+
+  #follow(hashed: string): void {
+    this.#seq++
+    this.#prev = hashed
   }
 }
 

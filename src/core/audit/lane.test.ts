@@ -8,6 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { auditSigner } from './chain.ts'
 import type { AuditDevice } from './devices/device.ts'
+import type { AuditEntry } from './entry.ts'
 import { fileDevice } from './devices/file.ts'
 import { nodeFileSystem, type FileSystem, type OpenFile } from './devices/file-system.ts'
 import { Lane } from './lane.ts'
@@ -172,5 +173,36 @@ test('several processes append to one file: nothing is lost, nothing mixed, ever
     for (const name of ['a', 'b', 'c']) assert.deepEqual(paths.filter((p) => p.startsWith(name)), Array.from({ length: 1000 }, (_, i) => `${name}/${i}`))
     const report = await prove(path)
     assert.deepEqual([report.findings, report.unproven, report.chains], [[], [], 3])
+  })
+})
+
+/** So much that the line comes in pieces. */
+const longEntry = (path: string): AuditEntry => ({ ...entryOf(path), type: 'response', response: { data: { keys: Array.from({ length: 4000 }, (_, i) => `${path}-${i}`) } } })
+
+test('very long lines and short ones at the same time: each is whole, none is missing, and the log stays proven', () =>
+  withLane(nodeFileSystem, async (lane, path) => {
+    const paths = Array.from({ length: 60 }, (_, i) => `${i % 6 === 0 ? 'long' : 'short'}-${i}`)
+    await Promise.all(paths.map((name) => lane.write(name.startsWith('long') ? longEntry(name) : entryOf(name))))
+    await lane.write(entryOf('last'))
+    await lane.close()
+    assert.deepEqual(entryPaths(readLines(path)).toSorted(), [...paths, 'last'].toSorted())
+    assert.equal(entryPaths(readLines(path)).at(-1), 'last')
+    assert.deepEqual((await prove(path)).findings, [])
+  }))
+
+test('a very long line that the disk takes in part is refused, and so is nothing after it', async () => {
+  let isBroken = true
+  const files = faulty((file) => ({ writeAll: (pieces) => (isBroken ? file.write(Buffer.concat(pieces).subarray(0, 100_000)) : file.writeAll(pieces)) }))
+  await withLane(files, async (lane, path) => {
+    await lane.write(entryOf('first'))
+    await assert.rejects(lane.write(longEntry('cut')))
+    isBroken = false
+    await lane.write(longEntry('whole'))
+    await lane.write(entryOf('last'))
+    await lane.close()
+    const report = await prove(path)
+    assert.deepEqual(report.findings, [])
+    const lines = readFileSync(path, 'utf8').split('\n').flatMap((line) => (/"path":"(?:cut|whole|first|last)"/.exec(line) === null ? [] : [line]))
+    assert.deepEqual(lines.map((line) => /"path":"(\w+)"/.exec(line)?.[1]), ['first', 'cut', 'cut', 'whole', 'last'])
   })
 })

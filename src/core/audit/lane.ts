@@ -3,9 +3,9 @@
  * know nothing of each other, so a device that hangs or fails holds up nobody but itself.
  */
 import type { Host } from '../host.ts'
-import { batchLinesMax, Chain, hashLine, type AuditSigner, type CheckpointFacts } from './chain.ts'
+import { batchLinesMax, bodyOf, Chain, hashLine, sizeOf, type AuditSigner, type CheckpointFacts, type LongBody } from './chain.ts'
 import type { DeviceConfig } from './config.ts'
-import { reasonOf, WriteFailure, type AuditDevice, type ChainEnd, type Opening, type Torn } from './devices/device.ts'
+import { lineText, reasonOf, WriteFailure, type AuditDevice, type ChainEnd, type Line, type Opening, type Torn } from './devices/device.ts'
 import type { AuditEntry } from './entry.ts'
 import type { Redactor } from './redact.ts'
 
@@ -48,14 +48,14 @@ export interface LaneStatus {
 }
 
 interface Item {
-  readonly body: string
+  readonly body: string | LongBody
   /** Number of the tick at which it has waited too long. Ticks, not times: the clock may jump. */
   readonly expiresAt: number
   readonly settle: (error: Error | null) => void
   isSettled: boolean
 }
 
-/** Characters that may wait, and that are written at once. */
+/** Characters or bytes that may wait, and that are written at once. */
 const waitingMax = 64 * 1024 * 1024
 const batchMax = 4 * 1024 * 1024
 const ticksPerDeadline = 4
@@ -99,7 +99,9 @@ export class Lane {
   write(entry: AuditEntry): Promise<void> {
     try {
       const body = this.redactor.render(entry)
-      return typeof body === 'string' ? this.#enqueue(body) : body.then((rendered) => this.#enqueue(rendered))
+      if (typeof body === 'string') return this.#enqueue(body)
+      // What takes long is done before the entry waits: the deadline is for the device.
+      return body.then((made) => bodyOf(this.#options.config.prefix, made)).then((made) => this.#enqueue(made))
     } catch (error) {
       return Promise.reject(new Error('the entry cannot be written', { cause: error }))
     }
@@ -153,7 +155,7 @@ export class Lane {
     }
   }
 
-  #enqueue(body: string): Promise<void> {
+  #enqueue(body: string | LongBody): Promise<void> {
     const refusal = this.#refusal()
     if (refusal !== null) {
       this.#failed++
@@ -168,7 +170,7 @@ export class Lane {
         settle: (error) => this.#settle(item, error, resolve, reject),
       }
       this.#waiting.push(item)
-      this.#waitingSize += body.length
+      this.#waitingSize += sizeOf(body)
       this.#startTicking()
       this.#run()
     })
@@ -213,7 +215,7 @@ export class Lane {
     for (const item of this.#flying) if (isLate(item)) item.settle(error)
     const late = this.#waiting.findIndex((item) => !isLate(item))
     for (const item of this.#waiting.splice(0, late < 0 ? this.#waiting.length : late)) {
-      this.#waitingSize -= item.body.length
+      this.#waitingSize -= sizeOf(item.body)
       item.settle(error)
     }
   }
@@ -246,7 +248,7 @@ export class Lane {
   #takeBatch(): Item[] {
     let size = 0
     let count = 0
-    while (count < this.#waiting.length && count < batchLinesMax && size < batchMax) size += this.#waiting[count++]?.body.length ?? 0
+    while (count < this.#waiting.length && count < batchLinesMax && size < batchMax) size += sizeOf(this.#waiting[count++]?.body ?? '')
     this.#waitingSize -= size
     return this.#waiting.splice(0, count)
   }
@@ -276,16 +278,16 @@ export class Lane {
     this.#wants = { open: false, reopen: this.#wants.reopen, checkpoint: false }
     await this.#renew()
     const opening = await this.#options.device.open()
-    const lines: string[] = []
+    const lines: Line[] = []
     const chain = this.#chain !== null && opening === this.#opening ? this.#chain : this.#begin(opening, lines)
     const lead = lines.length
-    for (const item of batch) lines.push(chain.line(item.body))
+    for (const { body } of batch) lines.push(typeof body === 'string' ? chain.line(body) : chain.longLine(body))
     if (chain.sinceCheckpoint > 0 && (wantsCheckpoint || chain.isCheckpointDue)) lines.push(chain.checkpoint('interval', this.#facts()))
     if (lines.length > 0) await this.#hand(chain, lines, lead, batch)
     for (const item of batch) item.settle(null)
   }
 
-  async #hand(chain: Chain, lines: readonly string[], lead: number, batch: readonly Item[]): Promise<void> {
+  async #hand(chain: Chain, lines: readonly Line[], lead: number, batch: readonly Item[]): Promise<void> {
     try {
       await this.#options.device.write(lines)
     } catch (error) {
@@ -293,7 +295,7 @@ export class Lane {
       const last = lines[failure.whole - 1]
       const { end } = chain
       if (last !== undefined && end !== null) {
-        this.#confirmed = { id: end.id, seq: end.seq - (lines.length - failure.whole), hash: hashLine(last.replace(/^\n|\n$/g, '')) }
+        this.#confirmed = { id: end.id, seq: end.seq - (lines.length - failure.whole), hash: hashLine(lineText(last).replace(/^\n|\n$/g, '')) }
         if (lead > 0) this.#missed = 0
       }
       const delivered = Math.min(Math.max(failure.whole - lead, 0), batch.length)
@@ -307,7 +309,7 @@ export class Lane {
   }
 
   /** A new chain for what was just opened. Its start fixes how the chains before it ended. */
-  #begin(opening: Opening, lines: string[]): Chain {
+  #begin(opening: Opening, lines: Line[]): Chain {
     const { chainId, signer, config } = this.#options
     const chain = new Chain({ id: chainId(), prefix: config.prefix, signer, everyLines: this.#pace.lines })
     const own = this.#confirmed

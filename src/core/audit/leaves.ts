@@ -3,17 +3,22 @@
  * nothing is copied first. Binary data is never written, whatever the options say (CVE-2025-62513, CVE-2025-62705).
  */
 import { createHmac } from 'node:crypto'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { hmacOf } from '../../crypto/hmac.ts'
-import { JsonNumber, JsonText, parseJson } from '../../kit/json.ts'
+import { JsonNumber, JsonText, parseJson, type Json } from '../../kit/json.ts'
+import { isLeftOut, isPlainObject, partsOf, pieces, quotedPieces, type JsonPiece, type PieceWriter } from '../../kit/json-pieces.ts'
+import { hasManyKeys, longJsonText, parseSteps } from '../../kit/json-steps.ts'
+import { nextTurn } from '../../kit/turns.ts'
 
 /** Replaces texts and bytes by what may be written. All results are JSON, quotes included. */
 export interface Concealer {
   readonly text: (value: string) => string
   readonly bytes: (value: Uint8Array) => string
-  /** As `text`, with pauses: for what takes longer than others should wait. */
-  readonly longText: (value: string) => Promise<string>
+  /** As `text`, with pauses (empty pieces): for what takes longer than others should wait. */
+  readonly longText: (value: string) => Iterable<string>
 }
+
+/** JSON in bytes, of which no piece took long to make. */
+export type LongJson = readonly Uint8Array[]
 
 /** A text that was put together is a tree of its parts until somebody looks into it. What is used again should be one piece. */
 export function flat(text: string): string {
@@ -24,17 +29,14 @@ export function flat(text: string): string {
 /** One text in JSON. */
 export const quote = (text: string): string => JSON.stringify(text)
 
-/** In bytes, so that no pair of surrogates is parted. A MiB takes one or two milliseconds. */
-async function hashInPieces(salt: Uint8Array, value: string): Promise<string> {
-  const [mac, bytes] = [createHmac('sha256', salt), Buffer.from(value)]
-  for (let from = 0; from < bytes.length; from += pieceBytes) {
-    mac.update(bytes.subarray(from, from + pieceBytes))
-    await nextTurn()
+function* hashSteps(salt: Uint8Array, value: string): Generator<string> {
+  const mac = createHmac('sha256', salt)
+  for (const part of partsOf(value)) {
+    mac.update(part)
+    yield ''
   }
-  return `hmac-sha256:${mac.digest('hex')}`
+  yield `"hmac-sha256:${mac.digest('hex')}"`
 }
-
-const pieceBytes = 2 ** 20
 
 /** `hmac-sha256:<hex>` of a text, as `sys/audit-hash` answers it. */
 export const hashText = (salt: Uint8Array, text: string): string => `hmac-sha256:${hmacOf(salt)(text)}`
@@ -46,7 +48,7 @@ export function concealer(salt: Uint8Array, isRaw: boolean): Concealer {
   return {
     text: isRaw ? quote : hashed,
     bytes: hashed,
-    longText: async (value) => (isRaw ? quote(value) : `"${await hashInPieces(salt, value)}"`),
+    longText: (value) => (isRaw ? quotedPieces(value) : hashSteps(salt, value)),
   }
 }
 
@@ -55,7 +57,8 @@ const textsAtOnce = 2000
 const textsPerSlice = 500
 /** Characters that take as long as one more text. */
 const charactersPerText = 1024
-const longCharacters = 2 ** 20
+/** What else there is, in texts. */
+const otherValue = 1 / 16
 const tooMany = Symbol('too many texts for one turn')
 
 interface Walk {
@@ -63,7 +66,7 @@ interface Walk {
   /** Keys whose texts stay plain; the nearest key above a text counts. */
   readonly plain: readonly string[]
   readonly memo: DataMemo
-  /** Texts that may still be hashed in this turn. */
+  /** Texts, and what takes as long, that may still be rendered in this turn. */
   budget: number
   /** Whether everything seen since this was last set is frozen, so that its rendered form can be remembered. */
   isFixed: boolean
@@ -71,7 +74,7 @@ interface Walk {
 
 interface Remembered {
   readonly plain: readonly string[]
-  readonly rendered: string
+  readonly rendered: string | LongJson
 }
 
 /** Rendered forms by identity of deeply frozen objects; for one device, whose salt is in them. They go when the objects go. */
@@ -80,13 +83,63 @@ export type DataMemo = WeakMap<object, Remembered>
 const noKeys: readonly string[] = []
 
 /** The JSON of `data` for one device; a promise when there is too much for one turn of the event loop. */
-export function renderData(data: unknown, conceal: Concealer, plain: readonly string[] = noKeys, memo: DataMemo = new WeakMap()): string | Promise<string> {
+export function renderData(data: unknown, conceal: Concealer, plain: readonly string[] = noKeys, memo: DataMemo = new WeakMap()): string | Promise<string | LongJson> {
   const walk: Walk = { conceal, plain, memo, budget: textsAtOnce, isFixed: true }
   try {
     return renderKnown(walk, data, '', 2)
   } catch (error) {
     if (error !== tooMany) throw error
-    return renderSliced({ ...walk, budget: Infinity }, data, '', { left: textsPerSlice })
+    return renderLong({ ...walk, budget: Infinity }, data)
+  }
+}
+
+/** The same walk with pauses: slower, so only for data that is too large for one turn. */
+async function renderLong(walk: Walk, data: unknown): Promise<string | LongJson> {
+  const made: Uint8Array[] = []
+  for (const piece of pieces(data, writerOf(walk))) {
+    if (piece.length > 0) made.push(bytesOf(piece))
+    await nextTurn()
+  }
+  return shortened(made)
+}
+
+const bytesOf = (piece: JsonPiece): Uint8Array => (typeof piece === 'string' ? Buffer.from(piece) : piece)
+
+/** What is short after all is a text, as if it had been rendered at once. */
+const shortBytes = 64 * 1024
+const shortened = (made: LongJson): string | LongJson => (made.reduce((sum, { length }) => sum + length, 0) > shortBytes ? made : Buffer.concat(made).toString())
+
+/** Characters of a JSON text that is rendered in one step with others. */
+const shortJsonText = 4 * 1024
+
+function writerOf(walk: Walk): PieceWriter {
+  const isShown = (key: string): boolean => walk.plain.includes(key)
+  const writer: PieceWriter = {
+    text: (value, key) => renderText(walk, value, key),
+    longText: (value, key) => (isShown(key) ? quotedPieces(value) : walk.conceal.longText(value)),
+    other: (value, key) => (value instanceof JsonText && value.text.length > shortJsonText ? jsonTextPieces(walk, value, key, writer) : [renderValue(walk, value, key)]),
+    textsAtOnce: textsPerSlice,
+  }
+  return writer
+}
+
+function* jsonTextPieces(walk: Walk, value: JsonText, key: string, writer: PieceWriter): Generator<JsonPiece> {
+  const known = walk.memo.get(value)
+  if (known?.plain === walk.plain) return yield* typeof known.rendered === 'string' ? [known.rendered] : known.rendered
+  const made: Uint8Array[] = []
+  for (const piece of pieces(yield* parsePieces(value.text), writer, key)) {
+    const bytes = bytesOf(piece)
+    if (bytes.length > 0) made.push(bytes)
+    yield bytes
+  }
+  walk.memo.set(value, { plain: walk.plain, rendered: shortened(made) })
+}
+
+function* parsePieces(text: string): Generator<string, Json> {
+  for (const steps = parseSteps(text, unlimited); ; ) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+    yield ''
   }
 }
 
@@ -96,7 +149,10 @@ function renderKnown(walk: Walk, value: unknown, key: string, levels: number): s
     return isPlainObject(value) ? renderObject(walk, value, levels) : renderValue(walk, value, key)
   }
   const known = walk.memo.get(value)
-  if (known !== undefined && known.plain === walk.plain) return known.rendered
+  if (known !== undefined && known.plain === walk.plain) {
+    if (typeof known.rendered !== 'string') throw tooMany
+    return known.rendered
+  }
   const outer = walk.isFixed
   walk.isFixed = true
   const rendered = flat(isPlainObject(value) ? renderObject(walk, value, levels) : renderValue(walk, value, key))
@@ -105,13 +161,8 @@ function renderKnown(walk: Walk, value: unknown, key: string, levels: number): s
   return rendered
 }
 
-const isPlainObject = (value: unknown): value is Record<string, unknown> => {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
-}
-
-function renderObject(walk: Walk, value: Record<string, unknown>, levels = 0): string {
+function renderObject(walk: Walk, value: Readonly<Record<string, unknown>>, levels = 0): string {
+  if (hasManyKeys(value) && walk.budget < Infinity) throw tooMany
   if (walk.isFixed) walk.isFixed = Object.isFrozen(value)
   let json = ''
   for (const key of Object.keys(value)) {
@@ -123,12 +174,10 @@ function renderObject(walk: Walk, value: Record<string, unknown>, levels = 0): s
   return `{${json}}`
 }
 
-/** As `JSON.stringify` has it. */
-const isLeftOut = (value: unknown): boolean => value === undefined || typeof value === 'function' || typeof value === 'symbol'
-
 /** `key` is the nearest one above the value. */
 function renderValue(walk: Walk, value: unknown, key: string): string {
   if (typeof value === 'string') return renderText(walk, value, key)
+  if ((walk.budget -= otherValue) < 0) throw tooMany
   if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null'
   if (typeof value === 'boolean' || typeof value === 'bigint') return String(value)
   if (value === null || typeof value !== 'object') return 'null'
@@ -162,6 +211,7 @@ function renderSpecial(walk: Walk, value: object, key: string): string {
 
 /** Its text never changes, so it counts as frozen, although what it parses to is not. */
 function renderJsonText(walk: Walk, value: JsonText, key: string): string {
+  if (value.text.length > longJsonText && walk.budget < Infinity) throw tooMany
   const { isFixed } = walk
   const rendered = renderValue(walk, parseJson(value.text, unlimited), key)
   walk.isFixed = isFixed
@@ -177,28 +227,4 @@ function plainForm(value: object): unknown {
   if (value instanceof Set) return [...value]
   const toJson: unknown = (value as { readonly toJSON?: unknown }).toJSON
   return typeof toJson === 'function' ? toJson.call(value) : { ...value }
-}
-
-/** The same walk with pauses. Slower, so only for data that is too large for one turn. */
-async function renderSliced(walk: Walk, value: unknown, key: string, slice: { left: number }): Promise<string> {
-  if (--slice.left < 0) {
-    slice.left = textsPerSlice
-    await nextTurn()
-  }
-  if (typeof value === 'string' && value.length > longCharacters && !walk.plain.includes(key)) return await walk.conceal.longText(value)
-  if (value instanceof JsonText) {
-    const known = walk.memo.get(value)
-    const rendered = known?.plain === walk.plain ? known.rendered : flat(await renderSliced(walk, parseJson(value.text, unlimited), key, slice))
-    walk.memo.set(value, { plain: walk.plain, rendered })
-    return rendered
-  }
-  if (!Array.isArray(value) && !isPlainObject(value)) return renderValue(walk, value, key)
-  const parts: string[] = []
-  if (Array.isArray(value)) for (const item of value) parts.push(await renderSliced(walk, item, key, slice))
-  else {
-    for (const name of Object.keys(value)) {
-      if (!isLeftOut(value[name])) parts.push(`${quote(name)}:${await renderSliced(walk, value[name], name, slice)}`)
-    }
-  }
-  return Array.isArray(value) ? `[${parts.join(',')}]` : `{${parts.join(',')}}`
 }

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { turnsDuring } from '../../kit/testing-turns.ts'
 import { encodeJson, freezeDeep, JsonNumber, JsonText } from '../../kit/json.ts'
+import { lineText } from './devices/device.ts'
 import type { AuditAuth, AuditEntry, AuditHeaders } from './entry.ts'
 import { Redactor, type RedactOptions } from './redact.ts'
 import { entryOf } from './testing.ts'
@@ -23,7 +25,7 @@ interface Line {
   readonly why?: unknown
 }
 
-const text = async (entry: AuditEntry, by = redactor()): Promise<string> => `${await by.render(entry)}}`
+const text = async (entry: AuditEntry, by = redactor()): Promise<string> => `${lineText(await by.render(entry))}}`
 const line = async (entry: AuditEntry, by = redactor()): Promise<Line> => JSON.parse(await text(entry, by)) as Line
 
 const auth: AuditAuth = freezeDeep({
@@ -284,42 +286,51 @@ test('keys called __proto__ and odd texts make no odd line', async () => {
   assert.equal((JSON.parse(shown) as Line).request['path'], 'a"\n')
 })
 
+const answerOf = (data: unknown): AuditEntry => ({ ...entryOf('a'), type: 'response', response: { data } })
+const dataOf = async (data: unknown, by = redactor()): Promise<unknown> => (JSON.parse(await text(answerOf(data), by)) as Line).response?.['data']
+const hashed = (value: unknown): unknown =>
+  typeof value === 'string' ? hmac(value) : Array.isArray(value) ? value.map(hashed) : typeof value === 'object' && value !== null ? Object.fromEntries(Object.entries(value).map(([k, v]) => [k, hashed(v)])) : value
+
 test('a very long text does not block the event loop, comes out the same, and is hashed once where it is kept', async () => {
   // Pairs of surrogates at odd places, so that some lie at the end of a piece.
   const long = `x${'\u{1f511}é'.repeat(1_000_000)}`
-  const [made, kept] = [redactor(), new JsonText(encodeJson({ long }))]
-  const render = async (data: unknown): Promise<Line> => JSON.parse(`${await made.render({ ...entryOf('a'), type: 'response', response: { data } })}}`) as Line
-  let [turns, isDone] = [0, false]
-  const count = (): void => {
-    turns++
-    if (!isDone) setImmediate(count)
-  }
-  setImmediate(count)
-  const line = await render({ long, list: [long, 'short'], shown: kept })
-  isDone = true
-  assert.deepEqual(line.response?.['data'], { long: hmac(long), list: [hmac(long), hmac('short')], shown: { long: hmac(long) } })
+  const [by, kept] = [redactor(), new JsonText(encodeJson({ long }))]
+  const { made, turns } = await turnsDuring(() => dataOf({ long, list: [long, 'short'], shown: kept }, by))
+  assert.deepEqual(made, { long: hmac(long), list: [hmac(long), hmac('short')], shown: { long: hmac(long) } })
   assert.ok(turns > 10, `${turns} turns`)
-  assert.equal(typeof made.render({ ...entryOf('a'), type: 'response', response: { data: { kept } } }), 'string')
+  assert.equal(typeof by.render(answerOf({ kept })), 'string')
 })
 
 test('a very large answer does not block the event loop, and comes out the same', async () => {
   const keys = Array.from({ length: 30_000 }, (_, i) => `name-${i}`)
   const data = { keys, key_info: Object.fromEntries(keys.slice(0, 3000).map((key) => [key, { id: key, list: [key, 1, null] }])) }
-  let turns = 0
-  let isDone = false
-  const count = (): void => {
-    turns++
-    if (!isDone) setImmediate(count)
-  }
-  setImmediate(count)
-  const made = redactor().render({ ...entryOf('a'), type: 'response', response: { data } })
-  assert.ok(made instanceof Promise)
-  const parsed = JSON.parse(`${await made}}`) as Line
-  isDone = true
+  const by = redactor()
+  assert.ok(by.render(answerOf(data)) instanceof Promise)
+  const { made, turns } = await turnsDuring(() => dataOf(data, by))
   assert.ok(turns > 20, `${turns} turns`)
-  const hashed = (value: unknown): unknown =>
-    typeof value === 'string' ? hmac(value) : Array.isArray(value) ? value.map(hashed) : typeof value === 'object' && value !== null ? Object.fromEntries(Object.entries(value).map(([k, v]) => [k, hashed(v)])) : value
-  assert.deepEqual(parsed.response?.['data'], hashed(data))
+  assert.deepEqual(made, hashed(data))
+})
+
+test('a large secret that is stored as JSON is parsed in turns, and rendered once for all who read it', async () => {
+  const fields = Object.fromEntries(Array.from({ length: 30_000 }, (_, i) => [`field-${i}`, `value ${i}`]))
+  const [by, kept] = [redactor(), new JsonText(encodeJson(fields))]
+  const first = await turnsDuring(() => dataOf({ data: kept, metadata: { version: 1 } }, by))
+  assert.deepEqual(first.made, { data: hashed(fields), metadata: { version: 1 } })
+  assert.ok(first.turns > 60, `${first.turns} turns`)
+  const again = await turnsDuring(() => dataOf({ data: kept, metadata: { version: 1 } }, by))
+  assert.deepEqual(again.made, first.made)
+  assert.ok(again.turns < first.turns / 2, `${again.turns} turns after ${first.turns}`)
+})
+
+test('a large body is rendered once for both lines, also where the answer is large too', async () => {
+  const by = redactor()
+  const fields = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`field-${i}`, `value ${i}`]))
+  const entry = { ...entryOf('a'), request: { ...entryOf('a').request, data: fields } }
+  const request = JSON.parse(await text(entry, by)) as Line
+  const both = JSON.parse(await text({ ...entry, type: 'response', response: { data: { list: Object.values(fields) } } }, by)) as Line
+  assert.deepEqual(request.request['data'], hashed(fields))
+  assert.deepEqual(both.request, request.request)
+  assert.deepEqual(both.response?.['data'], { list: hashed(Object.values(fields)) })
 })
 
 const canary = 'CANARY'

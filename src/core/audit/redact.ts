@@ -4,7 +4,7 @@
  * a response) are remembered by the identity of their objects, and die with them.
  */
 import type { AuditAuth, AuditEntry, AuditHeaders, AuditMount, AuditReason, AuditRequest, AuditResponse, AuditVerdict, AuditWrapInfo } from './entry.ts'
-import { concealer, flat, hashText, quote, renderData, type Concealer, type DataMemo } from './leaves.ts'
+import { concealer, flat, hashText, quote, renderData, type Concealer, type DataMemo, type LongJson } from './leaves.ts'
 
 export interface RedactOptions {
   /** Whether accessors are hashed like tokens. Default of Vault: true. */
@@ -37,7 +37,7 @@ export class Redactor {
   /** For data, which `log_raw` leaves plain, and for what the options say nothing of. */
   readonly #conceal: Concealer
   readonly #auths = new WeakMap<AuditAuth, KnownAuth>()
-  readonly #requests = new WeakMap<AuditRequest, { readonly mount: AuditMount | undefined; readonly json: string }>()
+  readonly #requests = new WeakMap<AuditRequest, { readonly mount: AuditMount | undefined; readonly json: string | Holed }>()
   readonly #data: DataMemo = new WeakMap()
   /** Of the last line: many are written in one millisecond. */
   #stamp = { time: Number.NaN, text: '' }
@@ -54,12 +54,19 @@ export class Redactor {
     return hashText(this.#salt, text)
   }
 
-  /** The line as a JSON object without its closing bracket, to which the chain is added. A promise when the data is very large. */
-  render(entry: AuditEntry): string | Promise<string> {
+  /** The line as a JSON object without its closing bracket, to which the chain is added. A promise when the data is very large, of bytes when the line is. */
+  render(entry: AuditEntry): string | Promise<string | LongJson> {
     const request = this.#request(entry)
     const response = entry.response === undefined ? '' : this.#response(entry, entry.response)
     if (typeof request === 'string' && typeof response === 'string') return this.#line(entry, request, response)
-    return Promise.all([request, response]).then(([made, answered]) => this.#line(entry, made, answered))
+    return this.#longLine(entry, request, response)
+  }
+
+  async #longLine(entry: AuditEntry, ...parts: readonly [Part, Part]): Promise<string | LongJson> {
+    const [request, response] = await Promise.all(parts)
+    const line = this.#line(entry, textOf(request), textOf(response))
+    const data = [request, response].flatMap((part) => (typeof part === 'string' ? [] : [part.data]))
+    return data.length === 0 ? line : line.split(hole).flatMap((text, i) => [Buffer.from(text), ...(data[i] ?? [])])
   }
 
   #line(entry: AuditEntry, request: string, response: string): string {
@@ -102,19 +109,19 @@ export class Redactor {
 
   readonly #accessorJson = (accessor: string): string => (this.#options.hmacAccessor ? this.#conceal.text(accessor) : quote(accessor))
 
-  #request(entry: AuditEntry): string | Promise<string> {
+  #request(entry: AuditEntry): Part {
     const { data } = entry.request
     // Without data, rendering again is cheaper than remembering.
     if (data === undefined || data === null) return this.#requestFields(entry, entry.request, '')
     const known = this.#requests.get(entry.request)
     if (known !== undefined && known.mount === entry.mount) return known.json
     const rendered = renderData(data, this.#conceal, entry.mount?.non_hmac_request_keys, this.#data)
-    const finish = (json: string): string => {
-      const made = this.#requestFields(entry, entry.request, json)
+    const finish = (json: string | LongJson): string | Holed => {
+      const made = holed(json, (data) => this.#requestFields(entry, entry.request, data))
       this.#requests.set(entry.request, { mount: entry.mount, json: made })
       return made
     }
-    return typeof rendered === 'string' ? finish(rendered) : rendered.then(finish)
+    return rendered instanceof Promise ? rendered.then(finish) : finish(rendered)
   }
 
   #requestFields(entry: AuditEntry, request: AuditRequest, data: string): string {
@@ -141,13 +148,14 @@ export class Redactor {
       textField('client_certificate_serial_number', request.client_certificate_serial_number)
   }
 
-  #response(entry: AuditEntry, response: AuditResponse): string | Promise<string> {
+  #response(entry: AuditEntry, response: AuditResponse): Part {
     const { data } = response
     if (data === undefined || data === null) return this.#responseFields(entry, response, '')
     const isList = entry.request.operation === 'list' || entry.request.operation === 'scan'
     const shown = this.#options.elideListResponses && isList ? elide(data) : data
     const rendered = renderData(shown, this.#conceal, entry.mount?.non_hmac_response_keys, this.#data)
-    return typeof rendered === 'string' ? this.#responseFields(entry, response, rendered) : rendered.then((json) => this.#responseFields(entry, response, json))
+    const fields = (json: string): string => this.#responseFields(entry, response, json)
+    return typeof rendered === 'string' ? fields(rendered) : rendered.then((json) => holed(json, fields))
   }
 
   #responseFields(entry: AuditEntry, response: AuditResponse, data: string): string {
@@ -185,6 +193,21 @@ export class Redactor {
     return json === '' ? '' : `,"headers":{${json}}`
   }
 }
+
+/** Stands in a text for data that is in bytes. JSON never has it: in texts it is escaped. */
+const hole = '\0'
+
+/** Fields of which the data, where the hole is, are in bytes. */
+interface Holed {
+  readonly text: string
+  readonly data: LongJson
+}
+
+/** A request or a response. */
+type Part = string | Holed | Promise<string | Holed>
+
+const textOf = (part: string | Holed): string => (typeof part === 'string' ? part : part.text)
+const holed = (json: string | LongJson, fields: (data: string) => string): string | Holed => (typeof json === 'string' ? fields(json) : { text: fields(hole), data: json })
 
 /** Vault's `elide_list_responses`: the number of `keys` and of `key_info` in place of both. */
 function elide(data: unknown): unknown {

@@ -1,7 +1,7 @@
 /** The data of secrets: read a version, write the next one, change the current one by a merge patch, delete it. */
 import { badRequest } from '../../kit/errors.ts'
 import { anything, defaulted, integer, object, optional, secret as hidden, text } from '../../kit/fields.ts'
-import { encodeJson, type JsonObject } from '../../kit/json.ts'
+import type { JsonObject } from '../../kit/json.ts'
 import { path, type CallerView } from '../../kit/operation.ts'
 import { reply, type Data } from '../../kit/result.ts'
 import type { Transaction } from '../../kit/store.ts'
@@ -98,7 +98,7 @@ interface WriteCall {
   readonly random: (bytes: number) => Uint8Array
 }
 
-function writeVersion(call: WriteCall, mount: MountSettings, before: SecretRecord, data: JsonObject): Data {
+async function writeVersion(call: WriteCall, mount: MountSettings, before: SecretRecord, data: JsonObject): Promise<Data> {
   const { caller, now, params, store } = call
   const { secret, version, dropped } = addVersion(before, versionsKept(mount, before), {
     id: newId(call.random),
@@ -107,7 +107,7 @@ function writeVersion(call: WriteCall, mount: MountSettings, before: SecretRecor
     by: caller === null ? null : { accessor: caller.accessor, entity: caller.entityId },
   })
   secrets.write(store, secret, params.path)
-  writeValue(store, secret.id, version, encodeJson(data))
+  await writeValue(store, secret.id, version, data)
   for (const old of dropped) removeValue(store, secret.id, old)
   return showVersion(secret, version)
 }

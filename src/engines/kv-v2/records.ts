@@ -3,7 +3,8 @@
  * per version with nothing but the JSON text of its data, and one record for the mount.
  */
 import { badRequest, Conflict, internal } from '../../kit/errors.ts'
-import { JsonText } from '../../kit/json.ts'
+import { JsonText, type JsonObject } from '../../kit/json.ts'
+import { encodeBytes } from '../../kit/json-pieces.ts'
 import { decodeOnce, records } from '../../kit/records.ts'
 import type { Transaction } from '../../kit/store.ts'
 import { secretForm } from './secret-form.ts'
@@ -60,8 +61,6 @@ export async function findSecret(store: Transaction, path: string): Promise<Secr
 /** 96 random bits, 16 characters: for secrets and for versions. */
 export const newId = (random: (bytes: number) => Uint8Array): string => Buffer.from(random(12)).toString('base64url')
 
-const encoder = new TextEncoder()
-
 export const valueKey = (id: string, slot: number): string => `.versions/${id}/${slot}`
 
 interface StoredValue {
@@ -90,8 +89,9 @@ export async function readValue(store: Transaction, path: string, { id }: Secret
   throw isLost ? internal(`version ${number} of secret ${id} has no data`) : new Conflict(key)
 }
 
-/** `json` must be the text of a JSON object: it is handed out as it stands. */
-export const writeValue = (store: Transaction, id: string, { number, slot }: VersionRecord, json: string): void =>
-  store.put(valueKey(id, slot), encoder.encode(`${number}\n${json}`))
+/** Gives way to others while it writes out data of many megabytes. */
+export async function writeValue(store: Transaction, id: string, { number, slot }: VersionRecord, data: JsonObject): Promise<void> {
+  store.put(valueKey(id, slot), await encodeBytes(`${number}\n`, data))
+}
 
 export const removeValue = (store: Transaction, id: string, { slot }: VersionRecord): void => store.delete(valueKey(id, slot))

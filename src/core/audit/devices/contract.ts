@@ -57,6 +57,15 @@ function checkDelivery(check: Check): void {
     assert.equal(arrived?.length, line.length)
   })
 
+  check('a line that comes in pieces arrives as one, between the others', async ({ device, received, lineMax }) => {
+    await device.open()
+    const long = `{"time":"x","long":"${'ü'.repeat(lineMax / 4)}"}`
+    const bytes = Buffer.from(`${long}\n`)
+    const third = Math.floor(bytes.length / 3)
+    await device.write(['{"time":"first"}\n', '{"time":"second"}\n', [bytes.subarray(0, third), Buffer.alloc(0), bytes.subarray(third)], '{"time":"third"}\n'])
+    assert.deepEqual(await received(4), ['{"time":"first"}', '{"time":"second"}', long, '{"time":"third"}'])
+  })
+
   check('a failure is an error of writing or opening, and the same device works again when its cause is gone', async (under) => {
     const { device, received, disable, repair, cannotFail } = under
     await device.open()

@@ -1,5 +1,10 @@
 /** What an audit device is to the rest: a place that takes whole lines in order and says when it has them. */
 
+/** A whole line with its line feed; one that is very long comes as its bytes, in pieces. */
+export type Line = string | readonly Uint8Array[]
+
+export const lineText = (line: Line): string => (typeof line === 'string' ? line : Buffer.concat(line).toString())
+
 /** The last line of a chain. */
 export interface ChainEnd {
   readonly id: string
@@ -41,7 +46,7 @@ export interface AuditDevice {
   /** How long the file is at least; null where that means nothing. */
   readonly size: () => number | null
   /** Writes whole lines, each with its line feed. Resolves when all were taken; throws a `WriteFailure`. */
-  readonly write: (lines: readonly string[]) => Promise<void>
+  readonly write: (lines: readonly Line[]) => Promise<void>
   /** Closes what is open; the next `open` begins anew. Never throws. Also ends what hangs. */
   readonly close: () => Promise<void>
 }
@@ -61,6 +66,12 @@ export class WriteFailure extends Error {
 /** The text of an error for the log and for `sys/audit`: system errors by their code and call, without more. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
+}
+
+/** All lines as bytes. Those that are texts become one piece for as many as follow each other. */
+export function piecesOf(lines: readonly Line[]): readonly Uint8Array[] {
+  if (lines.every((line) => typeof line === 'string')) return [Buffer.from(lines.length === 1 ? (lines[0] ?? '') : lines.join(''))]
+  return lines.flatMap((line) => (typeof line === 'string' ? [Buffer.from(line)] : line))
 }
 
 export const nothingFound: Opening = Object.freeze({ ends: [], torn: null })

@@ -1,5 +1,5 @@
 /** What the file device needs of the file system, so that tests can put a failing one in its place. */
-import { close, constants, fchmod, fdatasync, fstat, open, stat, write, type Stats } from 'node:fs'
+import { close, constants, fchmod, fdatasync, fstat, open, stat, write, writev, type Stats } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
@@ -7,12 +7,17 @@ import { promisify } from 'node:util'
 export interface OpenFile {
   readonly stat: () => Promise<Stats>
   /** Appends; resolves with the number of bytes taken, which may be fewer than given. */
-  readonly write: (bytes: Buffer) => Promise<number>
+  readonly write: (bytes: Uint8Array) => Promise<number>
+  /** As `write` of all pieces, which are at most `piecesMax`. */
+  readonly writeAll: (pieces: readonly Uint8Array[]) => Promise<number>
   /** To the disk. */
   readonly sync: () => Promise<void>
   readonly chmod: (mode: number) => Promise<void>
   readonly close: () => Promise<void>
 }
+
+/** What the system takes with one call (IOV_MAX of Linux and macOS). */
+export const piecesMax = 1024
 
 export interface FileSystem {
   /** Opens for appending, and makes the file with `mode` if it is not there. Never waits for a reader of a pipe. */
@@ -33,6 +38,7 @@ const fstatAsync = promisify(fstat) as (fd: number) => Promise<Stats>
 export const openFile = (fd: number): OpenFile => ({
   stat: () => fstatAsync(fd),
   write: (bytes) => new Promise((resolve, reject) => write(fd, bytes, 0, bytes.length, null, (error, taken) => (error === null ? resolve(taken) : reject(error)))),
+  writeAll: (pieces) => new Promise((resolve, reject) => writev(fd, pieces, (error, taken) => (error === null ? resolve(taken) : reject(error)))),
   sync: () => fdatasyncAsync(fd),
   chmod: (mode) => fchmodAsync(fd, mode),
   close: () => closeAsync(fd),

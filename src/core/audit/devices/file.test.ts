@@ -138,6 +138,11 @@ const fillable = (budget: { left: number }): FileSystem => ({
         budget.left -= taken
         return taken
       },
+      writeAll: async (pieces) => {
+        const taken = await file.write(Buffer.concat(pieces).subarray(0, budget.left))
+        budget.left -= taken
+        return taken
+      },
     }
   },
 })
@@ -158,6 +163,34 @@ test('a write that was cut short counts the whole lines and describes the piece'
     const opening = await device.open()
     assert.equal(opening.torn?.bytes, 3)
   }, { files: fillable(budget) })
+})
+
+test('a line in pieces that was cut short is not counted, those before it are', async () => {
+  await withFile(async (path, device) => {
+    await device.open()
+    const long = ['{"time":2,', '"a":"ü"', '}\n'].map((text) => Buffer.from(text))
+    await assert.rejects(device.write(['{"time":1}\n', long]), (error) => error instanceof WriteFailure && error.whole === 1 && error.torn?.bytes === 14)
+    assert.equal(readFileSync(path).length, 25)
+  }, { files: fillable({ left: 25 }) })
+})
+
+test('a line of more pieces than the system takes at once is written in one go all the same', async () => {
+  let calls = 0
+  const files: FileSystem = {
+    ...nodeFileSystem,
+    open: async (path, mode) => {
+      const file = await nodeFileSystem.open(path, mode)
+      const counted = <T>(work: (given: T) => Promise<number>) => (given: T): Promise<number> => (calls++, work(given))
+      return { ...file, write: counted(file.write), writeAll: counted(file.writeAll) }
+    },
+  }
+  await withFile(async (path, device) => {
+    await device.open()
+    await device.write([Array.from({ length: 3000 }, (_, i) => Buffer.from(`${i % 10}`)), '\n'])
+    await device.write([[Buffer.from('a'), Buffer.from('b\n')]])
+    assert.equal(calls, 2)
+    assert.match(readFileSync(path, 'utf8'), /^(?:0123456789){300}\nab\n$/)
+  }, { files })
 })
 
 test('a disk error in fsync counts nothing as written', async () => {

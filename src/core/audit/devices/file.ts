@@ -6,9 +6,9 @@ import { hash } from 'node:crypto'
 import type { Stats } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { AuditLimits, FileTarget } from '../config.ts'
-import { nothingFound, WriteFailure, type AuditDevice, type Opening, type Staleness } from './device.ts'
+import { lineText, nothingFound, piecesOf, WriteFailure, type AuditDevice, type Line, type Opening, type Staleness } from './device.ts'
 import { checkFileKind, checkFilePath, isDevicePath } from './file-path.ts'
-import { codeOf, nodeFileSystem, openFile, type FileSystem, type OpenFile } from './file-system.ts'
+import { codeOf, nodeFileSystem, openFile, piecesMax, type FileSystem, type OpenFile } from './file-system.ts'
 import { readTail } from './tail.ts'
 
 export interface FileDeviceOptions {
@@ -125,7 +125,7 @@ class FileDevice {
     return null
   }
 
-  async #write(lines: readonly string[]): Promise<void> {
+  async #write(lines: readonly Line[]): Promise<void> {
     const file = this.#file
     if (file === null) throw new WriteFailure(new Error('the file is not open'))
     const work = this.#append(file, lines)
@@ -133,26 +133,29 @@ class FileDevice {
     await work
   }
 
-  async #append(file: OpenFile, lines: readonly string[]): Promise<void> {
-    const bytes = Buffer.from(lines.length === 1 ? (lines[0] ?? '') : lines.join(''))
+  async #append(file: OpenFile, lines: readonly Line[]): Promise<void> {
+    let pieces = piecesOf(lines)
+    if (pieces.length > piecesMax) pieces = [Buffer.concat(pieces)]
+    const size = pieces.reduce((sum, piece) => sum + piece.length, 0)
     let done = 0
     try {
-      while (done < bytes.length) {
-        done += await this.#take(file, done === 0 ? bytes : bytes.subarray(done))
+      while (done < size) {
+        if (done > 0 && pieces.length > 1) pieces = [Buffer.concat(pieces)]
+        done += await this.#take(file, done > 0 && pieces[0] !== undefined ? [pieces[0].subarray(done)] : pieces)
         // Another process may write between two parts of a line. So a file that does not take everything at once (a full disk) has failed.
-        if (this.#isRegular && done < bytes.length) throw new Error(`only ${done} of ${bytes.length} bytes were written: no space left?`)
+        if (this.#isRegular && done < size) throw new Error(`only ${done} of ${size} bytes were written: no space left?`)
       }
       if (this.#target.fsync && this.#isRegular) await file.sync()
     } catch (error) {
-      throw failureAt(error, lines, bytes, done < bytes.length ? done : 0)
+      throw failureAt(error, lines, Buffer.concat(pieces), done < size ? done : 0)
     }
-    this.#size += bytes.length
+    this.#size += size
   }
 
-  async #take(file: OpenFile, bytes: Buffer): Promise<number> {
+  async #take(file: OpenFile, pieces: readonly Uint8Array[]): Promise<number> {
     for (;;) {
       try {
-        return await file.write(bytes)
+        return pieces.length === 1 && pieces[0] !== undefined ? await file.write(pieces[0]) : await file.writeAll(pieces)
       } catch (error) {
         if (codeOf(error) === 'EINTR') continue
         if (codeOf(error) !== 'EAGAIN' || this.#isClosed) throw error
@@ -180,11 +183,11 @@ async function closeQuietly(file: OpenFile, target: FileTarget): Promise<void> {
 }
 
 /** How many of the lines are among the first `done` bytes, and what else is. */
-function failureAt(cause: unknown, lines: readonly string[], bytes: Buffer, done: number): WriteFailure {
+function failureAt(cause: unknown, lines: readonly Line[], bytes: Buffer, done: number): WriteFailure {
   let whole = 0
   let start = 0
   for (const line of lines) {
-    const next = start + Buffer.byteLength(line)
+    const next = start + Buffer.byteLength(lineText(line))
     if (next > done) break
     start = next
     whole++

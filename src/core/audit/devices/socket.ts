@@ -2,7 +2,7 @@
 import { createSocket, type Socket as Datagrams } from 'node:dgram'
 import { connect, type Socket } from 'node:net'
 import type { SocketTarget } from '../config.ts'
-import { nothingFound, WriteFailure, type AuditDevice, type Opening } from './device.ts'
+import { lineText, nothingFound, WriteFailure, type AuditDevice, type Opening } from './device.ts'
 import { streamDevice, type Connection } from './stream.ts'
 
 /** `frame`: what is sent for a line; the line as it stands, unless said otherwise. */
@@ -67,7 +67,7 @@ function datagramDevice(target: SocketTarget, deadlineMs: number, frame: (line: 
     size: () => null,
     async write(lines) {
       if (current === null || current.state.lost !== null) throw new WriteFailure(current?.state.lost ?? new Error('not connected'))
-      for (const [index, line] of lines.entries()) await sendDatagram(current.socket, Buffer.from(frame(line)), index)
+      for (const [index, line] of lines.entries()) await sendDatagram(current.socket, Buffer.from(frame(lineText(line))), index)
     },
     async close() {
       const ended = current

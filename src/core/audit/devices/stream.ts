@@ -1,6 +1,6 @@
 /** Devices that write to a connection which takes bytes in order: TCP, unix sockets, the input of a program. */
 import type { Writable } from 'node:stream'
-import { nothingFound, WriteFailure, type AuditDevice, type Opening } from './device.ts'
+import { lineText, nothingFound, piecesOf, WriteFailure, type AuditDevice, type Opening } from './device.ts'
 
 /** An open connection. */
 export interface Connection {
@@ -34,7 +34,7 @@ export function streamDevice({ connect, deadlineMs, frame }: StreamOptions): Aud
     size: () => null,
     async write(lines) {
       if (current === null || current.state.lost !== null) throw new WriteFailure(current?.state.lost ?? new Error('not connected'))
-      await writeAll(current.connection, (frame === undefined ? lines : lines.map(frame)).join(''), deadlineMs)
+      await writeAll(current.connection, piecesOf(frame === undefined ? lines : lines.map((line) => frame(lineText(line)))), deadlineMs)
     },
     async close() {
       const ended = current
@@ -53,7 +53,7 @@ interface Current {
   readonly opening: Opening
 }
 
-function writeAll(connection: Connection, text: string, deadlineMs: number): Promise<void> {
+function writeAll(connection: Connection, pieces: readonly Uint8Array[], deadlineMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (error?: Error | null): void => {
       clearTimeout(timer)
@@ -64,6 +64,7 @@ function writeAll(connection: Connection, text: string, deadlineMs: number): Pro
       connection.destroy()
       settle(new Error(`not taken within ${deadlineMs} ms`))
     }, deadlineMs)
-    connection.output.write(text, settle)
+    const failed = (error?: Error | null): void => (error === undefined || error === null ? undefined : settle(error))
+    for (const [i, piece] of pieces.entries()) connection.output.write(piece, i === pieces.length - 1 ? settle : failed)
   })
 }
