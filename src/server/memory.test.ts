@@ -7,7 +7,7 @@ import { exhaust } from './testing/memory.ts'
 import { withCrew } from './workers/testing/crew.ts'
 
 /** Megabytes: a worker takes about forty when it has nothing to do. */
-const heap = 96
+const heap = 80
 
 test('workers that run out of memory are replaced, and nothing that was acknowledged is lost', (t) => {
   if (process.platform !== 'linux') return t.skip('looks into /proc')

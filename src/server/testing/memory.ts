@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { type Connection, type RunningCrew } from '../workers/testing/crew.ts'
 import { checkFolder } from './crash-rounds.ts'
 
-/** Within all limits, and many times as large once it is read. */
-const hostile = `{"data":{"a":[${'{},'.repeat(300_000)}1]}}`
+/** Within all limits, and many times as large once it is read: thirty megabytes. They are read one after the other, so that it takes two who may go on. */
+const hostile = `{"data":{"a":[${'{},'.repeat(490_000)}1]}}`
 
 /** The status, or 0 when the connection broke. */
 function post({ port }: RunningCrew, agent: Agent, token: string, path: string, body: string): Promise<number> {
