@@ -20,12 +20,13 @@ const layers: readonly Layer[] = [
     files: ['src/core/audit/verify.ts', 'src/storage/snapshot/read.ts', 'src/crypto/key-wrap.ts'],
   },
   // The agent's own listeners are those of the server.
-  { folder: 'src/agent', only: ['src/http', 'client/src/node', 'client/src', 'src/kit'], files: ['src/request/wire.ts'] },
+  { folder: 'src/agent', only: ['src/http', 'src/statsd', 'client/src/node', 'client/src', 'src/kit'], files: ['src/request/wire.ts'] },
   { folder: 'src/scan', only: ['client/src', 'src/kit'] },
   { folder: 'src/simulation' }, // tests only: whole servers over a store and a clock that a seed rules
   { folder: 'src/security' }, // tests only: one file for each class of published flaws
   { folder: 'src/server' },
   { folder: 'src/gateways' },
+  { folder: 'src/statsd', only: ['src/kit'] }, // figures of server and agent, sent
   { folder: 'src/http' },
   { folder: 'src/request' },
   { folder: 'src/system' },

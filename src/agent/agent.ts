@@ -13,6 +13,8 @@ import { writeFiles } from './deliver.ts'
 import { pause, type AgentHost } from './host.ts'
 import { Metrics } from './metrics.ts'
 import type { WireResponse } from '../request/wire.ts'
+import type { Sender } from '../statsd/sender.ts'
+import { isSending } from '../statsd/settings.ts'
 import type { Forward } from './proxy/message.ts'
 import type { Upstream } from './proxy/upstream.ts'
 import { Secrets } from './secrets.ts'
@@ -78,7 +80,9 @@ class Agent {
 
   async run(): Promise<number> {
     const done = this.#host.onSignals((signal) => this.#onSignal(signal), () => this.#reload())
+    let sender: Sender | null = null
     try {
+      sender = await this.#sending()
       this.#listeners = await this.#listen()
       await this.#work()
     } catch (error) {
@@ -89,6 +93,7 @@ class Agent {
       await this.#child?.stop()
       await Promise.all(this.#listeners.map((listener) => listener.stop(drainMs)))
       this.#cache?.stop()
+      await sender?.stop()
       done()
     }
     return this.#exitCode
@@ -99,6 +104,15 @@ class Agent {
     const { heapUsed, rss } = process.memoryUsage()
     const held = this.#cache === null ? {} : { 'agent.cache.entries': this.#cache.entries.size, 'agent.cache.bytes': this.#cache.entries.bytes }
     return { 'agent.authenticated': this.#token === '' ? 0 : 1, ...held, 'runtime.alloc_bytes': heapUsed, 'runtime.sys_bytes': rss }
+  }
+
+  /** Loaded only where figures are sent, as the listeners are. */
+  async #sending(): Promise<Sender | null> {
+    const { sending } = this.#config.telemetry
+    if (!isSending(sending)) return null
+    const { Sender: Statsd } = await import('../statsd/sender.ts')
+    const { later, log } = this.#host
+    return new Statsd({ read: async () => this.#metrics.told(), later, log: (level, message) => log(level, 'telemetry', message) }, sending)
   }
 
   #end(code: number): void {

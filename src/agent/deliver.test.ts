@@ -10,7 +10,7 @@ import { writeFiles } from './deliver.ts'
 import { settleInTurns } from './in-turns.ts'
 
 function templatesAt(...destinations: readonly string[]): readonly TemplateSettings[] {
-  return agentConfigOf({ template: destinations.map((destination) => ({ contents: 'x', destination, perms: '0640' })) }, 'agent', {}).templates
+  return agentConfigOf({ template: destinations.map((destination) => ({ contents: 'x', destination, perms: '0640' })) }, 'agent', {}, 'machine').templates
 }
 
 const written = async (templates: readonly TemplateSettings[], text: (i: number) => string): Promise<number[]> =>

@@ -1,4 +1,6 @@
 /** What an agent counts: logins, requests that went through it, answers out of its cache. In the two forms in which Vault's agent tells it. */
+import type { Figure } from '../statsd/lines.ts'
+import type { Told } from '../statsd/sender.ts'
 import type { AgentMode, TelemetrySettings } from './config/settings.ts'
 
 /** `auth.failure`, `proxy.success`, `cache.hit`. Never anything that a client chose. */
@@ -29,12 +31,23 @@ export class Metrics {
   }
 
   /** As in Vault, logins of a proxy are its own, and everything else has the name of the agent. */
+  #nameOf(name: Counted): string {
+    return `${name.startsWith('auth.') ? this.#mode : 'agent'}.${name}`
+  }
+
   get #counters(): [name: string, value: number][] {
-    return [...this.#counts].map(([name, value]) => [`${this.#settings.prefix}.${name.startsWith('auth.') ? this.#mode : 'agent'}.${name}`, value])
+    return [...this.#counts].map(([name, value]) => [`${this.#settings.prefix}.${this.#nameOf(name)}`, value])
   }
 
   get #told(): [name: string, value: number][] {
     return Object.entries(this.#gauges()).map(([name, value]) => [`${this.#settings.prefix}.${name}`, value])
+  }
+
+  /** For those who get figures sent: without the prefix, as gauges may have the name of the machine after it. */
+  told(): Told {
+    const totals = [...this.#counts].map(([name, value]): Figure => ({ kind: 'counter', name: this.#nameOf(name), labels: [], value }))
+    const gauges = Object.entries(this.#gauges()).map(([name, value]): Figure => ({ kind: 'gauge', name, labels: [], value }))
+    return { gauges, totals: new Map([['', totals]]) }
   }
 
   /** The text form of Prometheus, version 0.0.4. */

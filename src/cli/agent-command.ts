@@ -1,4 +1,5 @@
 /** What `agent` and `proxy` have in common: a configuration, from which everything else comes. */
+import { hostname } from 'node:os'
 import { AgentConfigError } from '../agent/config/entries.ts'
 import { agentConfigOf } from '../agent/config/config.ts'
 import type { AgentConfig, AgentMode, ConnectionUse, ServerSettings } from '../agent/config/settings.ts'
@@ -41,7 +42,7 @@ export async function runAs(mode: AgentMode, session: AgentSession): Promise<num
 
 function configOf(mode: AgentMode, { flags: { config: paths = [], 'exit-after-auth': exits }, host }: AgentSession): AgentConfig {
   if (paths.length === 0) throw usageError('Must specify at least one config path using -config')
-  const config = agentConfigOf(readAgentFiles(paths), mode, host.environment)
+  const config = agentConfigOf(readAgentFiles(paths), mode, host.environment, hostname())
   return { ...config, exitAfterAuth: exits === true || config.exitAfterAuth, unkept: new Set([...config.unkept, ...unkeptByEnvironment(mode, host)]) }
 }
 

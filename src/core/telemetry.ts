@@ -113,11 +113,15 @@ export function prometheusText({ requests, counters, inFlight, gauges }: Figures
   return `${lines.join('\n')}\n`
 }
 
+/** The labels of a series, by their names. */
+export const labelsOf = (labels: Series['labels']): readonly (readonly [name: string, value: string])[] =>
+  labels.split(',').map((pair) => pair.replaceAll('"', '').split('=') as [string, string])
+
 /** The JSON form, as Vault's `sys/metrics` has it. */
 export function metricsJson({ requests, counters, gauges }: Figures, timestamp: string): Record<string, unknown> {
   const sample = ({ labels, count, sum: seconds }: Series): Record<string, unknown> => ({
     Name: 'coffer.request.duration', Count: count, Sum: seconds * 1000, Mean: count === 0 ? 0 : (seconds * 1000) / count,
-    Labels: Object.fromEntries(labels.split(',').map((pair) => pair.replaceAll('"', '').split('='))),
+    Labels: Object.fromEntries(labelsOf(labels)),
   })
   return {
     Timestamp: timestamp,

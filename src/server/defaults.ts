@@ -2,6 +2,7 @@
 import { systemLeaseSeconds } from '../core/settings.ts'
 import { listenerDefaults } from '../http/listener-settings.ts'
 import type { TlsSettings } from '../http/tls.ts'
+import { nothingSent } from '../statsd/settings.ts'
 import type { ServerConfig } from './config/config.ts'
 import { parseListenAddress, type ListenerConfig } from './config/listeners.ts'
 import type { LogSettings } from './log.ts'
@@ -29,5 +30,6 @@ export const embeddedConfig = (folder: string, address: string, log: LogSettings
   rawStorageEndpoint: false,
   introspection: false,
   audit: { overApi: true, folders: null, prefix: false },
+  sending: nothingSent,
   warnings: [],
 })

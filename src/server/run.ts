@@ -5,6 +5,7 @@ import type { Seal } from '../barrier/seals/seal.ts'
 import type { Core } from '../core/core.ts'
 import type { CustomHeaders } from '../http/encode.ts'
 import { startListener, type Listener } from '../http/listener.ts'
+import { figuresOf } from '../system/sys/observe.ts'
 import { headersFor, withBound } from './bound.ts'
 import { watchClock } from './clock-watch.ts'
 import type { ServerConfig } from './config/config.ts'
@@ -14,6 +15,7 @@ import { drainMs } from './limits.ts'
 import { lockStorage } from './lock-storage.ts'
 import { createLog, describeError, logControl, type Log } from './log.ts'
 import { oneLine, startFailure, stopSignal, writePid, type ServerProcess } from './process.ts'
+import { startSending, type Sending } from './sending.ts'
 import { openWorld, type World } from './world.ts'
 
 export interface Started {
@@ -36,6 +38,7 @@ export interface Steps {
 
 interface Running extends Started {
   readonly listeners: readonly Listener[]
+  readonly sending: Sending
   /** In order. */
   readonly closing: readonly (() => Promise<void>)[]
 }
@@ -83,8 +86,10 @@ async function start(given: ServerConfig, log: Log, steps: Steps, onStop: (reaso
     undo.unshift(() => world.close())
     await steps.prepare({ core: world.core, config })
     undo.push(await writePid(config.pidFile))
+    const sending = await startSending(config.sending, async () => new Map([['', figuresOf(world.core)]]), log)
+    undo.unshift(() => sending.stop())
     gate.open(world.core)
-    return { core: world.core, config, listeners, closing: undo }
+    return { core: world.core, config, listeners, sending, closing: undo }
   } catch (error) {
     for (const close of undo) await close()
     throw error
@@ -96,14 +101,15 @@ async function shutDown({ listeners, closing }: Running): Promise<void> {
   for (const close of closing) await close()
 }
 
-/** SIGHUP: certificates, headers and the level of the log are read anew, audit files opened anew. What fails is logged, and what was in use stays. */
-function reload({ core, listeners, config }: Running, { reread }: Steps, log: Log): void {
+/** SIGHUP: certificates, headers, the level of the log and where figures go are read anew, audit files opened anew. What fails is logged, and what was in use stays. */
+function reload({ core, listeners, config, sending }: Running, { reread }: Steps, log: Log): void {
   log.write('info', 'core', 'reloading configuration, certificates and audit files')
   const failed = (error: unknown): void => log.write('error', 'core', 'reload failed', describeReload(error))
   reopen(core, listeners, failed)
   reread?.().then((anew) => {
     log.levels.setInitial(anew.log.level)
     setHeaders(listeners, headersFor(config.listeners, anew.listeners))
+    return sending.change(anew.sending)
   }).catch(failed)
 }
 

@@ -6,7 +6,7 @@ import { parseHcl } from '../../kit/hcl/parser.ts'
 import { agentConfigOf } from './config.ts'
 import type { AgentConfig, AgentMode } from './settings.ts'
 
-const configOf = (text: string, mode: AgentMode = 'agent'): AgentConfig => agentConfigOf(decodeHcl(parseHcl(text)), mode, {})
+const configOf = (text: string, mode: AgentMode = 'agent'): AgentConfig => agentConfigOf(decodeHcl(parseHcl(text)), mode, {}, 'machine')
 const listener = 'listener "tcp" {\n tls_disable = true\n}\n'
 const login = (more = ''): string => `auto_auth {\n ${more}\n method "token_file" {\n config = { token_file_path = "t" }\n }\n sink "file" { config = { path = "s" } }\n}\n`
 
@@ -15,7 +15,7 @@ test('keys without effect are named', () => {
     'cache {\n persist "kubernetes" { path = "/p" }\n}': /^cache.persist has no effect/,
     'cache {\n enforce_consistency = "always"\n}': /^cache.enforce_consistency has no effect/,
     'api_proxy {\n when_inconsistent = "retry"\n}': /^api_proxy.when_inconsistent has no effect/,
-    'telemetry {\n statsite_address = "x"\n}': /^telemetry.statsite_address has no effect/,
+    'telemetry {\n stackdriver_project_id = "x"\n}': /^telemetry.stackdriver_project_id has no effect/,
     'telemetry {\n circonus_api_token = "x"\n}': /^telemetry.circonus_api_token has no effect/,
     'telemetry {\n prefix_filter = ["+x"]\n}': /^telemetry.prefix_filter has no effect/,
     [login('enable_reauth_on_new_credentials = true')]: /^auto_auth.enable_reauth_on_new_credentials has no effect/,
@@ -25,6 +25,15 @@ test('keys without effect are named', () => {
     assert.equal(warnings.length, 1, text)
     assert.match(warnings[0] ?? '', warning)
   }
+})
+
+test('figures are sent where and as the keys of Vault say', () => {
+  const sending = (text: string): AgentConfig['telemetry']['sending'] => configOf(`${listener}telemetry {\n ${text}\n}`).telemetry.sending
+  assert.deepEqual(sending('statsd_address = "stats:8125"\n dogstatsd_addr = ""\n dogstatsd_tags = ["a:b"]\n metrics_prefix = "p"'),
+    { statsd: { host: 'stats', port: 8125 }, statsite: null, dogstatsd: null, tags: ['a:b'], prefix: 'p', hostname: 'machine', hostnameIn: 'gauges' })
+  assert.deepEqual(['disable_hostname = true', 'enable_hostname_label = true', 'prometheus_retention_time = "0s"'].map((more) => sending(`statsite_address = "s:1"\n ${more}`).hostnameIn), ['none', 'labels', 'none'])
+  assert.throws(() => sending('statsite_address = "x"'), /^AgentConfigError: telemetry.statsite_address: expected a host and a port such as 127.0.0.1:8125$/)
+  assert.throws(() => sending('dogstatsd_addr = "unix:///run/dog.sock"'), /^AgentConfigError: telemetry.dogstatsd_addr: expected .* \(not unix:/)
 })
 
 test('a cache keeps leases and no secrets, unless the configuration says otherwise', () => {

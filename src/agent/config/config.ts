@@ -10,14 +10,14 @@ import type { AgentConfig, AgentMode, ConnectionUse, ExecSettings, ServerSetting
 import { telemetryOf } from './telemetry.ts'
 
 /** Several files are taken together: blocks are joined, and of plain values the last one counts. Throws `AgentConfigError`. */
-export function agentConfigOf(record: HclRecord, mode: AgentMode, environment: Environment): AgentConfig {
+export function agentConfigOf(record: HclRecord, mode: AgentMode, environment: Environment, hostname: string): AgentConfig {
   const root = new Block('', record)
   const vault = root.block('vault')
   const auth = root.block('auto_auth')
   const proxy = root.block('api_proxy')
   const { cache, tokenRule, warnings } = cacheOf(root.block('cache'))
   const reauth = reauthOf(auth)
-  const figures = telemetryOf(root.block('telemetry'))
+  const figures = telemetryOf(root.block('telemetry'), hostname)
   const proxyRule = tokenRuleOf(proxy)
   if (tokenRule !== null && proxyRule !== null) throw new AgentConfigError('use_auto_auth_token is in api_proxy and in cache: leave it in api_proxy')
   const config: AgentConfig = {

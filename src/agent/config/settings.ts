@@ -1,6 +1,7 @@
 /** What a configuration says, once it is read. */
 import type { AgentListener, TokenRule } from './listener.ts'
 import type { LogChoice } from './log.ts'
+import type { SendingSettings } from '../../statsd/settings.ts'
 
 export interface ServerSettings {
   readonly address: string
@@ -88,6 +89,7 @@ export interface TelemetrySettings {
   readonly prefix: string
   /** Whether the form of Prometheus is there. */
   readonly prometheus: boolean
+  readonly sending: SendingSettings
 }
 
 export interface AgentConfig {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { hearUdp } from '../../statsd/testing/receivers.ts'
 import { approle, listener, until, withWorld } from '../../cli/testing/agent-world.ts'
 
 interface Told {
@@ -82,17 +83,22 @@ test('a listener wants its header, tells figures and no more, and ends the agent
   await until(() => /stopping because a request asks for it/.test(read('log-0')), 'the end')
 }))
 
-test('figures have the names that the configuration wants, and say what it does not do', withWorld(async ({ started, read }) => {
+test('figures have the names that the configuration wants, are sent where it says, and what it does not do is named', withWorld(async ({ started, read, ended }) => {
+  const statsd = await hearUdp()
   const telemetry = (more: string): string => `telemetry { disable_hostname = true\n ${more} }\n`
-  const [named = ''] = await started('proxy', `${approle}${telemetry('metrics_prefix = "pre"\n statsd_address = "127.0.0.1:8125"\n prometheus_retention_time = "30s"')}${listener()}`)
+  const [named = ''] = await started('proxy', `${approle}${telemetry(`metrics_prefix = "pre"\n statsd_address = "127.0.0.1:${statsd.port}"\n circonus_api_url = "u"\n prometheus_retention_time = "30s"`)}${listener()}`)
   const [without = ''] = await started('agent', `${telemetry('prometheus_retention_time = "0s"')}${listener()}`)
   await until(() => /auth: logged in/.test(read('log-0')), 'the login')
   await ask(`${named}/v1/sys/health`)
   const told = (await ask(`${named}/proxy/v1/metrics?format=prometheus`)).text
   for (const line of [/^# TYPE pre_proxy_auth_success counter\npre_proxy_auth_success 1$/m, /^pre_agent_proxy_success 1$/m, /^# TYPE pre_runtime_sys_bytes gauge$/m, /^pre_agent_authenticated [01]$/m]) assert.match(told, line)
   assert.match((await ask(`${named}/proxy/v1/metrics`)).text, /"Name":"pre.proxy.auth.success","Count":1/)
-  assert.match(read('log-0'), /telemetry.statsd_address has no effect/)
+  assert.match(read('log-0'), /telemetry.circonus_api_url has no effect/)
   assert.deepEqual([(await ask(`${without}/agent/v1/metrics?format=prometheus`)).status, (await ask(`${without}/agent/v1/metrics`)).status], [400, 200])
+  await ended()
+  const sent = await statsd.next(/^pre\.runtime\.sys_bytes:\d+\|g$/)
+  for (const line of ['pre.proxy.auth.success:1|c', 'pre.agent.proxy.success:1|c', 'pre.agent.authenticated:1|g']) assert.ok(statsd.lines().includes(line), `${line}: ${sent.join(' ')}`)
+  await statsd.close()
 }))
 
 test('a unix socket with its mode, and TLS with the certificate that a file holds', withWorld(async ({ started, place, ok }) => {

@@ -46,6 +46,25 @@ test('a key of Vault that means nothing here is accepted with the reason, and gi
   ])
 })
 
+test('figures are sent where and as the keys of Vault say; other ways of sending are named', () => {
+  const { sending, warnings } = read(`${whole}telemetry {
+  statsd_address = "stats:8125"
+  statsite_address = ""
+  dogstatsd_addr = "[::1]:8126"
+  dogstatsd_tags = ["env:prod", "x"]
+  metrics_prefix = "p"
+  circonus_api_token = "t"
+  prefix_filter = ["+vault"]
+}`)
+  assert.deepEqual(sending, { statsd: { host: 'stats', port: 8125 }, statsite: null, dogstatsd: { host: '::1', port: 8126 }, tags: ['env:prod', 'x'], prefix: 'p', hostname: 'machine', hostnameIn: 'gauges' })
+  assert.deepEqual(warnings.map((warning) => warning.replace(/ \(.*/, '')), [
+    'the key telemetry.circonus_api_token has no effect: figures are sent to statsd, statsite and DogStatsD only',
+    'the key telemetry.prefix_filter has no effect: figures are counted from the start of the server on, and none is left out',
+  ])
+  const one = (more: string): string => read(`${whole}telemetry {\n statsd_address = "stats:8125"\n ${more} }`).sending.hostnameIn
+  assert.deepEqual([one(''), one('disable_hostname = true'), one('enable_hostname_label = true'), one('prometheus_retention_time = 0')], ['gauges', 'none', 'labels', 'none'])
+})
+
 test('a value of the wrong type is refused by key and place, and not repeated', () => {
   const wrong: [text: string, message: string][] = [
     [`${whole}ui = "perhaps"`, 'coffer.hcl:6:1: ui: expected true or false'],
@@ -57,6 +76,8 @@ test('a value of the wrong type is refused by key and place, and not repeated', 
     [`${whole}api_addr = {}`, 'coffer.hcl:6:1: api_addr: expected a text'],
     [`${whole}api_addr "x" {}`, 'coffer.hcl:6:1: api_addr: expected a text'],
     [`${whole}audit_folders = [{}]`, 'coffer.hcl:6:1: audit_folders: expected a list of texts'],
+    [`${whole}telemetry { statsd_address = "here" }`, 'coffer.hcl:6:13: telemetry.statsd_address: expected a host and a port such as 127.0.0.1:8125'],
+    [`${whole}telemetry { dogstatsd_addr = "unix:///run/dog.sock" }`, 'coffer.hcl:6:13: telemetry.dogstatsd_addr: expected a host and a port such as 127.0.0.1:8125 (not unix://, as Node.js has no unix datagrams)'],
     [`${whole}telemetry = 3`, 'coffer.hcl:6:1: telemetry: expected a block: telemetry { … }'],
     [listener('max_request_size = -1'), 'coffer.hcl:4:3: listener "tcp": max_request_size: expected a whole number'],
     [listener('x_forwarded_for_authorized_addrs = ["here"]'), 'coffer.hcl:4:3: listener "tcp": x_forwarded_for_authorized_addrs: expected a list of addresses or ranges such as 10.0.0.0/8'],

@@ -1,4 +1,5 @@
 /** The configuration of a server: from the keys of its files to what the server works by. */
+import { sendingOf, type SendingSettings } from '../../statsd/settings.ts'
 import type { LogSettings } from '../log.ts'
 import { systemLeaseSeconds } from '../../core/settings.ts'
 import { ConfigError, type Entries } from './entries.ts'
@@ -34,6 +35,8 @@ export interface ServerConfig {
   readonly rawStorageEndpoint: boolean
   readonly introspection: boolean
   readonly audit: AuditConfig
+  /** Where figures are sent. */
+  readonly sending: SendingSettings
   /** Texts for the log: keys that are accepted and mean nothing here, keys that are not known. */
   readonly warnings: readonly string[]
 }
@@ -53,7 +56,7 @@ export interface AuditConfig {
 
 type Values = ValuesOf<typeof serverKeys.keys>
 
-/** `hostname` is for `enable_response_header_hostname`, `environment` for what seals need. Throws `ConfigError`. */
+/** `hostname` is for `enable_response_header_hostname` and figures, `environment` for what seals need. Throws `ConfigError`. */
 export function configOf(entries: Entries, hostname: string, environment: ConfigEnvironment = {}): ServerConfig {
   const { storage, ...rest } = readConfigured(entries, hostname, environment)
   if (rest.listeners.length === 0) throw new ConfigError('listener: the configuration names none (for example: listener "tcp" { address = "127.0.0.1:8200" tls_disable = true })')
@@ -91,9 +94,22 @@ function readConfigured(entries: Entries, hostname: string, environment: ConfigE
       folders: values.audit_folders,
       prefix: values.allow_audit_log_prefixing,
     },
+    sending: sendingIn(values.telemetry, hostname),
     warnings,
   }
 }
+
+const sendingIn = (written: Values['telemetry'], hostname: string): SendingSettings => sendingOf({
+  statsd: written.statsd_address,
+  statsite: written.statsite_address,
+  dogstatsd: written.dogstatsd_addr,
+  tags: written.dogstatsd_tags ?? [],
+  prefix: written.metrics_prefix,
+  disableHostname: written.disable_hostname,
+  hostnameLabel: written.enable_hostname_label,
+  prometheus: written.prometheus_retention_time > 0,
+  hostname,
+})
 
 function storageOf(blocks: Values['storage']): StorageConfig {
   const block = lastOf('storage', blocks)

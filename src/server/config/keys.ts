@@ -1,21 +1,31 @@
 /** The keys of a configuration: the one place where they are declared. */
 import { systemLeaseSeconds } from '../../core/settings.ts'
+import { dogReceiverShown, receiverShown, standardPrefix } from '../../statsd/settings.ts'
 import { logFormats, logLevels } from '../log.ts'
 import { listenerLabels } from './listener-keys.ts'
 import { sealLabels } from './seal-keys.ts'
 import { because, blocks, defaulted, labelled, optional, section, table } from './tables.ts'
-import { choice, duration, flag, text, texts, workerCount } from './values.ts'
+import { choice, duration, flag, receiver, text, texts, workerCount } from './values.ts'
 
 const ignoredOfStorage = because('there is one node, and no raft', 'node_id', 'performance_multiplier', 'max_entry_size', 'max_mount_and_namespace_table_entry_size', 'retry_join', 'retry_join_as_non_voter', 'autopilot_reconcile_interval', 'autopilot_update_interval', 'autopilot_upgrade_version', 'autopilot_redundancy_zone', 'trailing_logs', 'snapshot_threshold', 'snapshot_interval', 'raft_wal', 'raft_log_verifier_enabled', 'max_trailing_logs', 'ha_enabled')
 const folder = table({ path: optional(text, 'Folder of the data, made with mode 0700; relative to where the server is started.', { shown: 'required' }) }, { ignored: ignoredOfStorage })
 
-const telemetryKeys = ['prometheus_retention_time', 'disable_hostname', 'enable_hostname_label', 'metrics_prefix', 'usage_gauge_period', 'maximum_gauge_cardinality', 'lease_metrics_epsilon', 'num_lease_metrics_buckets', 'add_lease_metrics_namespace_labels', 'add_mount_point_rollback_metrics', 'filter_default', 'prefix_filter']
-const pushKeys = ['statsite_address', 'statsd_address', 'dogstatsd_addr', 'dogstatsd_tags', 'stackdriver_project_id', 'stackdriver_location', 'stackdriver_namespace', 'stackdriver_debug_logs']
+const telemetryKeys = ['usage_gauge_period', 'maximum_gauge_cardinality', 'lease_metrics_epsilon', 'num_lease_metrics_buckets', 'add_lease_metrics_namespace_labels', 'add_mount_point_rollback_metrics', 'filter_default', 'prefix_filter']
+const stackdriverKeys = ['stackdriver_project_id', 'stackdriver_location', 'stackdriver_namespace', 'stackdriver_debug_logs']
 const circonusKeys = ['api_token', 'api_app', 'api_url', 'submission_interval', 'submission_url', 'check_id', 'check_force_metric_activation', 'check_instance_id', 'check_search_tag', 'check_display_name', 'check_tags', 'broker_id', 'broker_select_tag']
-const telemetry = table({}, {
+const telemetry = table({
+  statsd_address: optional(receiver(receiverShown), 'Where figures are sent every ten seconds, as lines of statsd over UDP. All keys of `telemetry` are read again on SIGHUP.'),
+  statsite_address: optional(receiver(receiverShown), 'The same over TCP.'),
+  dogstatsd_addr: optional(receiver(dogReceiverShown), 'The same over UDP, with labels as tags of DogStatsD.'),
+  dogstatsd_tags: optional(texts, 'Tags such as `"env:prod"`, which each line for `dogstatsd_addr` has.'),
+  metrics_prefix: defaulted(text, standardPrefix, 'Before the names of figures that are sent.'),
+  disable_hostname: defaulted(flag, false, '`true`: the name of the machine is not before the names of gauges that are sent.'),
+  enable_hostname_label: defaulted(flag, false, '`true`: it is a label of everything that is sent, in place of that.'),
+  prometheus_retention_time: defaulted(duration, 86_400, 'Nothing is forgotten at `sys/metrics`. `0`, and one address alone: the name of the machine is left out, as Vault does it.', { shown: '`24h`' }),
+}, {
   ignored: {
-    ...because('figures are counted from the start of the server on, and read at sys/metrics', ...telemetryKeys),
-    ...because('figures are not sent; read them at sys/metrics', ...pushKeys, ...circonusKeys.map((key) => `circonus_${key}`)),
+    ...because('figures are counted from the start of the server on, and none is left out', ...telemetryKeys),
+    ...because('figures are sent to statsd, statsite and DogStatsD only', ...stackdriverKeys, ...circonusKeys.map((key) => `circonus_${key}`)),
   },
 })
 

@@ -3,6 +3,7 @@ import { parseCidr, type Cidr } from '../../kit/cidr.ts'
 import { parseDuration } from '../../kit/duration.ts'
 import { ApiError } from '../../kit/errors.ts'
 import type { HclValue } from '../../kit/hcl/ast.ts'
+import { findReceiver, type Receiver } from '../../statsd/settings.ts'
 
 export interface ValueType<T> {
   /** What stands after "expected" in an error, and in the documentation. */
@@ -77,6 +78,15 @@ export const workerCount: ValueType<number | 'auto'> = {
     return count >= 1 && count <= workersMax ? count : undefined
   },
 }
+
+/** Null for the empty text, which is none. `shown`: what it has to be. */
+export const receiver = (shown: string): ValueType<Receiver | null> => ({
+  shown,
+  read(value) {
+    const written = textOf(value)
+    return written === '' ? null : ((written !== undefined && findReceiver(written)) || undefined)
+  },
+})
 
 /** Permissions in octal digits. */
 export const fileMode: ValueType<number> = {

@@ -4,11 +4,13 @@ import { watchClock } from '../clock-watch.ts'
 import type { ServerConfig } from '../config/config.ts'
 import { createLog, describeError, type Log } from '../log.ts'
 import type { Mode } from '../mode.ts'
+import { startSending, type Sending } from '../sending.ts'
 import { oneLine, startFailure, stopSignal, writePid, type ServerProcess } from '../process.ts'
 import { Supervisor } from './supervisor.ts'
 
 interface Running {
   readonly config: ServerConfig
+  readonly sending: Sending
   /** In order. */
   readonly closing: readonly (() => Promise<void>)[]
 }
@@ -18,7 +20,7 @@ export async function supervise(mode: Mode, count: number, process: ServerProces
   const log = createLog(mode.config.log, process.now, process.out)
   const supervisor = new Supervisor(mode, process, log, (reason) => stopped.fail(reason))
   let running: Running | null = null
-  const stopped = stopSignal(process, () => void (running !== null && reload(running.config, supervisor, mode, log)))
+  const stopped = stopSignal(process, () => void (running !== null && reload(running, supervisor, mode, log)))
   process.onFailure((error) => log.write('error', 'core', 'unhandled failure', describeError(error)))
   try {
     running = await start(mode, supervisor, log, process.now)
@@ -48,19 +50,23 @@ async function start({ config: given }: Mode, supervisor: Supervisor, log: Log, 
     undo.push(async () => await lock?.release())
     await supervisor.openFirst(first, config, lock?.copy ?? null)
     undo.push(await writePid(config.pidFile))
-    return { config, closing: undo }
+    const sending = await startSending(config.sending, () => supervisor.figures(), log)
+    // Before the workers go, who are asked a last time.
+    undo.unshift(() => sending.stop())
+    return { config, sending, closing: undo }
   } catch (error) {
     for (const close of undo) await close()
     throw error
   }
 }
 
-/** SIGHUP: every worker reads certificates anew and opens audit files anew, and gets headers and the level of the log. */
-function reload(config: ServerConfig, supervisor: Supervisor, { reread }: Mode, log: Log): void {
+/** SIGHUP: every worker reads certificates anew and opens audit files anew, and gets headers and the level of the log. Figures go where they are wanted from then on. */
+function reload({ config, sending }: Running, supervisor: Supervisor, { reread }: Mode, log: Log): void {
   log.write('info', 'core', 'reloading configuration, certificates and audit files')
   supervisor.reload(null)
   reread?.().then((anew) => {
     log.levels.setInitial(anew.log.level)
     supervisor.reload({ headers: headersFor(config.listeners, anew.listeners), level: anew.log.level })
+    return sending.change(anew.sending)
   }).catch((error: unknown) => log.write('error', 'core', 'reload failed', { error: oneLine(error) }))
 }

@@ -115,7 +115,7 @@ export class Supervisor {
     shareKey: () => this.#shareKey(worker),
     perform: (call) => this.#perform(call),
     count: ({ address, limit }) => this.#counter.take(address, limit, steadyNow()),
-    figures: () => this.#figures(worker),
+    figures: async () => [...(await this.figures(worker)).values()].filter((figures) => figures !== null),
     remember: ({ token, address }) => {
       this.#mode.remember(token, address)
       return null
@@ -255,10 +255,11 @@ export class Supervisor {
     }))
   }
 
-  async #figures(asking: WorkerHandle): Promise<readonly Figures[]> {
+  /** What each process but that one has counted, by its id; null: it did not answer in time. */
+  async figures(asking: WorkerHandle | null = null): Promise<ReadonlyMap<string, Figures | null>> {
     const others = this.#ready().filter((worker) => worker !== asking)
-    const found = await Promise.all(others.map((worker) => within(worker.link.ask('figures', null), figuresMs, null).catch(() => null)))
-    return [supervisorFigures(this.#ready().length), ...found.filter((figures) => figures !== null)]
+    const found = await Promise.all(others.map(async ({ processId, link }) => [processId, await within(link.ask('figures', null), figuresMs, null).catch(() => null)] as const))
+    return new Map([['supervisor', supervisorFigures(this.#ready().length)], ...found])
   }
 
   /** Passes shares on, and keeps none. */

@@ -1,0 +1,77 @@
+/** Figures of the server for those who get them sent: the names that Vault has for them where it has them, of all processes together. */
+import { addFigures, labelsOf, type Figures } from '../core/telemetry.ts'
+import type { Figure } from '../statsd/lines.ts'
+import type { Sender, SenderWorld, Told } from '../statsd/sender.ts'
+import { isSending, type SendingSettings } from '../statsd/settings.ts'
+import type { Log } from './log.ts'
+
+export interface Sending {
+  /** What the configuration says now. */
+  readonly change: (settings: SendingSettings) => Promise<void>
+  /** Sends a last time. */
+  readonly stop: () => Promise<void>
+}
+
+/** By process, since it began; null: it did not answer. */
+type Counted = ReadonlyMap<string, Figures | null>
+
+/** Loads what sends only where something is sent. */
+export async function startSending(first: SendingSettings, read: () => Promise<Counted>, log: Log): Promise<Sending> {
+  const world: SenderWorld = { read: async () => toldOf(await read()), later, log: (level, message) => log.write(level, 'telemetry', message) }
+  const make = async (settings: SendingSettings): Promise<Sender> => new (await import('../statsd/sender.ts')).Sender(world, settings)
+  let [sender, current, turn] = [isSending(first) ? await make(first) : null, JSON.stringify(first), Promise.resolve()]
+  const change = async (settings: SendingSettings): Promise<void> => {
+    if (JSON.stringify(settings) === current) return
+    current = JSON.stringify(settings)
+    if (sender !== null) await sender.change(settings)
+    else if (isSending(settings)) {
+      sender = await make(settings)
+      await sender.skip()
+    }
+    log.write('info', 'telemetry', 'figures are sent as the configuration says now')
+  }
+  return {
+    change: (settings) => (turn = turn.catch(() => undefined).then(() => change(settings))),
+    async stop() {
+      await turn.catch(() => undefined)
+      await sender?.stop()
+    },
+  }
+}
+
+function later(milliseconds: number, work: () => void): () => void {
+  const timer = setTimeout(work, milliseconds)
+  timer.unref()
+  return () => clearTimeout(timer)
+}
+
+/** Gauges by their names at `sys/metrics`. */
+const gaugeNames: Readonly<Record<string, string>> = {
+  vault_core_unsealed: 'core.unsealed',
+  process_resident_memory_bytes: 'runtime.sys_bytes',
+  nodejs_heap_used_bytes: 'runtime.alloc_bytes',
+  coffer_audit_devices: 'audit.devices',
+  coffer_audit_devices_failing: 'audit.devices_failing',
+  coffer_workers: 'workers',
+}
+/** At `sys/metrics` among the gauges, but it only grows. */
+const cpuSeconds = 'process_cpu_seconds_total'
+
+function toldOf(processes: Counted): Told {
+  const { gauges, inFlight } = addFigures([...processes.values()].filter((figures) => figures !== null))
+  const named = Object.entries(gauges).filter(([name]) => name !== cpuSeconds).map(([name, value]) => gauge(gaugeNames[name] ?? name, value))
+  return {
+    gauges: [...named, gauge('core.in_flight_requests', inFlight.size)],
+    totals: new Map([...processes].map(([id, figures]) => [id, figures && totalsOf(figures)])),
+  }
+}
+
+const gauge = (name: string, value: number): Figure => ({ kind: 'gauge', name, labels: [], value })
+const counter = (name: string, value: number, labels: Figure['labels'] = []): Figure => ({ kind: 'counter', name, labels, value })
+
+/** Times of requests as their sum, beside their number: added up over processes, machines and time, the two still give the right mean, as no mean of means does. */
+const totalsOf = ({ counters, requests, gauges }: Figures): Figure[] => [
+  ...[...counters].map(([name, value]) => counter(name, value)),
+  ...[...requests.values()].flatMap(({ labels, count, sum }) => [counter('request.count', count, labelsOf(labels)), counter('request.duration_ms', sum * 1000, labelsOf(labels))]),
+  counter('runtime.cpu_ms', (gauges[cpuSeconds] ?? 0) * 1000),
+]
