@@ -86,7 +86,7 @@ async function start(given: ServerConfig, log: Log, steps: Steps, onStop: (reaso
     undo.unshift(() => world.close())
     await steps.prepare({ core: world.core, config })
     undo.push(await writePid(config.pidFile))
-    const sending = await startSending(config.sending, async () => new Map([['', figuresOf(world.core)]]), log)
+    const sending = await startSending(config, async () => new Map([['', figuresOf(world.core)]]), log)
     undo.unshift(() => sending.stop())
     gate.open(world.core)
     return { core: world.core, config, listeners, sending, closing: undo }

@@ -22,7 +22,7 @@ async function unsealed([first]: readonly Connection[]): Promise<string> {
 test('two workers send what both have counted, once: every ten seconds, and a last time at the end', async () => {
   const [statsd, statsite, dog] = [await hearUdp(), await hearTcp(), await hearUdp()]
   const keys = `statsd_address = "127.0.0.1:${statsd.port}"\n statsite_address = "127.0.0.1:${statsite.port}"\n dogstatsd_addr = "127.0.0.1:${dog.port}"\n dogstatsd_tags = ["env:test"]`
-  await withConfiguredCrew(2, `telemetry {\n ${keys}\n}\n`, async (crew) => {
+  await withConfiguredCrew(2, `cluster_name = "blue"\ntelemetry {\n ${keys}\n}\n`, async (crew) => {
     const connections = await crew.connect(4)
     const token = await unsealed(connections)
     const lists = async (): Promise<void> => {
@@ -37,7 +37,7 @@ test('two workers send what both have counted, once: every ten seconds, and a la
     checkPlain(statsite)
     const tags = '#env:test,mount_type:secret,operation:list,status:4xx'
     assert.equal(sumOf(dog.lines().filter((line) => line.endsWith(tags)), 'vault.request.count'), 2 * requests)
-    assert.ok(dog.lines().includes('vault.core.unsealed:1|g|#env:test'))
+    assert.ok(dog.lines().includes('vault.core.unsealed:1|g|#env:test,cluster:blue'))
     for (const { pieces } of [statsd, statsite, dog]) assert.ok(!pieces.join('').includes('secret-name') && !pieces.join('').includes(token))
   })
   await Promise.all([statsd, statsite, dog].map((one) => one.close()))
@@ -51,9 +51,9 @@ function checkPlain(heard: Heard): void {
   assert.ok(sumOf(lines, 'vault.runtime.cpu_ms') > 0)
   const before = `vault.${hostname()}.`
   const gauges = lines.filter((line) => line.endsWith('|g')).map((line) => (line.startsWith(before) ? line.slice(before.length).split(':')[0] : line))
-  const expected = ['audit.devices', 'audit.devices_failing', 'core.in_flight_requests', 'core.unsealed', 'runtime.alloc_bytes', 'runtime.sys_bytes', 'workers']
+  const expected = ['audit.devices', 'audit.devices_failing', 'core.in_flight_requests.blue', 'core.unsealed.blue', 'runtime.alloc_bytes', 'runtime.sys_bytes', 'workers']
   assert.deepEqual([...new Set(gauges)].sort(), expected)
-  assert.ok(lines.includes(`${before}core.unsealed:1|g`) && lines.includes(`${before}workers:2|g`))
+  assert.ok(lines.includes(`${before}core.unsealed.blue:1|g`) && lines.includes(`${before}workers:2|g`))
 }
 
 test('SIGHUP changes where figures go, also from nowhere: then without what was counted before', () => inPlace(async (place) => {
@@ -71,7 +71,7 @@ test('SIGHUP changes where figures go, also from nowhere: then without what was 
   server.child.kill('SIGHUP')
   await server.printed(/(?:says now[^]*){2}/)
   assert.equal((await server.stop()).code, 0)
-  await second.next(/^other\.core\.unsealed:0\|g$/)
+  await second.next(/^other\.core\.unsealed\.vault-cluster-[0-9a-f]{8}:0\|g$/)
   assert.equal(sumOf(first.lines(), 'vault.request.count.sys.read.2xx') + sumOf(second.lines(), 'other.request.count.sys.read.2xx'), 3)
   await Promise.all([first.close(), second.close()])
 }))

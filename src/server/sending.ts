@@ -3,7 +3,9 @@ import { addFigures, labelsOf, type Figures } from '../core/telemetry.ts'
 import type { Figure } from '../statsd/lines.ts'
 import type { Sender, SenderWorld, Told } from '../statsd/sender.ts'
 import { isSending, type SendingSettings } from '../statsd/settings.ts'
+import type { ServerConfig } from './config/config.ts'
 import type { Log } from './log.ts'
+import { clusterNameOf } from './settings.ts'
 
 export interface Sending {
   /** What the configuration says now. */
@@ -16,8 +18,9 @@ export interface Sending {
 type Counted = ReadonlyMap<string, Figures | null>
 
 /** Loads what sends only where something is sent. */
-export async function startSending(first: SendingSettings, read: () => Promise<Counted>, log: Log): Promise<Sending> {
-  const world: SenderWorld = { read: async () => toldOf(await read()), later, log: (level, message) => log.write(level, 'telemetry', message) }
+export async function startSending(config: ServerConfig, read: () => Promise<Counted>, log: Log): Promise<Sending> {
+  const [first, cluster] = [config.sending, clusterNameOf(config)]
+  const world: SenderWorld = { read: async () => toldOf(await read(), cluster), later, log: (level, message) => log.write(level, 'telemetry', message) }
   const make = async (settings: SendingSettings): Promise<Sender> => new (await import('../statsd/sender.ts')).Sender(world, settings)
   let [sender, current, turn] = [isSending(first) ? await make(first) : null, JSON.stringify(first), Promise.resolve()]
   const change = async (settings: SendingSettings): Promise<void> => {
@@ -57,16 +60,17 @@ const gaugeNames: Readonly<Record<string, string>> = {
 /** At `sys/metrics` among the gauges, but it only grows. */
 const cpuSeconds = 'process_cpu_seconds_total'
 
-function toldOf(processes: Counted): Told {
+function toldOf(processes: Counted, cluster: string): Told {
   const { gauges, inFlight } = addFigures([...processes.values()].filter((figures) => figures !== null))
-  const named = Object.entries(gauges).filter(([name]) => name !== cpuSeconds).map(([name, value]) => gauge(gaugeNames[name] ?? name, value))
+  const named = Object.entries(gauges).filter(([name]) => name !== cpuSeconds).map(([name, value]) => [gaugeNames[name] ?? name, value] as const)
   return {
-    gauges: [...named, gauge('core.in_flight_requests', inFlight.size)],
+    gauges: [...named, ['core.in_flight_requests', inFlight.size] as const].map(([name, value]) => gauge(name, value, cluster)),
     totals: new Map([...processes].map(([id, figures]) => [id, figures && totalsOf(figures)])),
   }
 }
 
-const gauge = (name: string, value: number): Figure => ({ kind: 'gauge', name, labels: [], value })
+/** In Vault, those of the core have the name of the cluster as their label. */
+const gauge = (name: string, value: number, cluster: string): Figure => ({ kind: 'gauge', name, labels: name.startsWith('core.') ? [['cluster', cluster]] : [], value })
 const counter = (name: string, value: number, labels: Figure['labels'] = []): Figure => ({ kind: 'counter', name, labels, value })
 
 /** Times of requests as their sum, beside their number: added up over processes, machines and time, the two still give the right mean, as no mean of means does. */

@@ -10,7 +10,7 @@ export const coreSettings = (config: ServerConfig): CoreSettings => ({
   buildDate,
   defaultLeaseSeconds: config.defaultLeaseSeconds,
   maxLeaseSeconds: config.maxLeaseSeconds,
-  clusterName: config.clusterName || `vault-cluster-${createHash('sha256').update(config.storage.folder || 'memory').digest('hex').slice(0, 8)}`,
+  clusterName: clusterNameOf(config),
   apiAddress: config.apiAddress || addressOf(config),
   storageType: config.storage.shownType,
   rawStorageEndpoint: config.rawStorageEndpoint,
@@ -19,6 +19,9 @@ export const coreSettings = (config: ServerConfig): CoreSettings => ({
   auditOverApi: config.audit.overApi,
   sanitized: sanitizedOf(config),
 })
+
+export const clusterNameOf = ({ clusterName, storage }: Pick<ServerConfig, 'clusterName' | 'storage'>): string =>
+  clusterName || `vault-cluster-${createHash('sha256').update(storage.folder || 'memory').digest('hex').slice(0, 8)}`
 
 /** Where clients reach the first listener. */
 export function addressOf({ listeners }: Pick<ServerConfig, 'listeners'>): string {

@@ -1,6 +1,7 @@
 /** Sending to real sockets: what arrives, who is away, who is slow, and what is left open. Time passes when a test says so. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { freePort } from '../server/testing/process.ts'
 import type { Figure } from './lines.ts'
 import { Sender, type Told } from './sender.ts'
 import { findReceiver, nothingSent, type SendingSettings } from './settings.ts'
@@ -79,7 +80,7 @@ test('many figures go in several datagrams of whole lines', async () => {
 })
 
 test('a receiver of datagrams that is away is named once, and once more when it is back', async () => {
-  const gone = await hearUdp()
+  const gone = await hearUdp(await freePort())
   await gone.close()
   const one = ground({ statsd: at(gone.port) })
   await passed(one)
@@ -111,7 +112,7 @@ test('a name that leads nowhere, and tags that are too long, are said and stop n
 })
 
 test('a connection that broke is opened again by itself; figures of the time between are gone', async () => {
-  const first = await hearTcp()
+  const first = await hearTcp(await freePort())
   const one = ground({ statsite: at(first.port) })
   await passed(one)
   await first.next(/\|g/)

@@ -50,7 +50,7 @@ async function start({ config: given }: Mode, supervisor: Supervisor, log: Log, 
     undo.push(async () => await lock?.release())
     await supervisor.openFirst(first, config, lock?.copy ?? null)
     undo.push(await writePid(config.pidFile))
-    const sending = await startSending(config.sending, () => supervisor.figures(), log)
+    const sending = await startSending(config, () => supervisor.figures(), log)
     // Before the workers go, who are asked a last time.
     undo.unshift(() => sending.stop())
     return { config, sending, closing: undo }
