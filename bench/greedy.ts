@@ -1,4 +1,4 @@
-/** Expensive calls beside clients that only read: a list of very many names, bodies of nearly 32 MiB, logins. What the readers notice of each. */
+/** Expensive calls beside clients that only read: a list of very many names, bodies of nearly 32 MiB, a secret of very many fields, logins. What the readers notice of each. */
 import { join } from 'node:path'
 import { caller, quantile, timesDuring, type Caller } from '../src/server/testing/overload.ts'
 import { call } from './api.ts'
@@ -35,9 +35,11 @@ export async function measureReaders({ addr, token }: Running): Promise<Noticed[
   const port = Number(new URL(addr).port)
   const greedy = caller(port, token, 1)
   const input = JSON.stringify({ input: Buffer.alloc(23 * 2 ** 20).toString('base64') })
+  const fields = JSON.stringify({ data: Object.fromEntries(Array.from({ length: 150_000 }, (_, i) => [`field-${i}`, `the value of a field, of some fifty characters ${i}`])) })
   const deeds: Readonly<Record<string, (n: number) => ReturnType<Caller['ask']>>> = {
     'a list of all names': () => greedy.ask('GET', 'growth/metadata?list=true'),
     [`a body of ${(input.length / 2 ** 20).toFixed(1)} MiB`]: () => greedy.ask('POST', 'sys/tools/hash', input),
+    [`a secret of 150,000 fields, ${(fields.length / 2 ** 20).toFixed(1)} MiB`]: () => greedy.ask('POST', 'growth/data/large', fields),
     'a login with a password': (n) => greedy.ask('POST', `auth/userpass/login/ann${n}`, '{"password":"wrong"}'),
   }
   const found: Noticed[] = []

@@ -121,6 +121,21 @@ test('a large body that is malformed, no UTF-8, or beyond the limits of JSON is 
   for (let i = 0; i < 3; i++) assert.deepEqual((await reader.decode(bodyRequest(Buffer.from(`{"a":"${'x'.repeat(13_000_000)}"}`)))).raw, null)
 })
 
+test('a large form is decoded in turns into what it is in one piece, or refused as a small one is', async () => {
+  const reader = createBodyReader({ ...large, json: { ...defaultJsonLimits, strings: 60_000 } })
+  const forms = [
+    `__proto__=1&${Array.from({ length: 50_000 }, (_, i) => `field%2d${i % 40_000}=v+${i}`).join('&')}&7=digits&&`, `a=${'%c3%a9'.repeat(100_000)}`, 'a=1&'.repeat(60_001), `${'a=1&'.repeat(50_000)}${'b=%zz'.repeat(50_000)}`, `${'a=1;'.repeat(100_000)}`, '&'.repeat(300_000),
+  ]
+  for (const text of forms) {
+    const bytes = Buffer.from(text)
+    const attempt = async (decode: () => Body | Promise<Body>): Promise<unknown> => { try { return await decode() } catch (error) { return error } }
+    const whole = await attempt(() => decodeBody(bytes, form, { ...large, json: { ...defaultJsonLimits, strings: 60_000 } }))
+    const { made, turns } = await turnsDuring(() => attempt(() => reader.decode(bodyRequest(bytes, bytes.length, { 'content-type': form }))))
+    assert.deepEqual(made, whole)
+    if (text === forms[0]) assert.deepEqual([turns > 80, Object.keys((made as Body).data ?? {})[1]], [true, '__proto__'])
+  }
+})
+
 test('large bodies are decoded one after the other, and each counts as being read until then', async () => {
   const reader = createBodyReader(large)
   const bytes = Buffer.from(`{"a":"${'x'.repeat(12_000_000)}"}`)

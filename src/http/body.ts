@@ -6,7 +6,7 @@ import { parseJson, type Json, type JsonLimits, type JsonObject } from '../kit/j
 import { longJsonText, parseSteps } from '../kit/json-steps.ts'
 import { inTurns } from '../kit/turns.ts'
 import { mediaType } from './decode.ts'
-import { formFields, parseForm } from './query.ts'
+import { formFields, formSteps, parseForm } from './query.ts'
 
 /** How much a listener takes in. */
 export interface BodyLimits {
@@ -170,15 +170,17 @@ export function decodeBody(bytes: Uint8Array, contentType: string | undefined, l
   const kind = kindOf(bytes, contentType)
   if (kind === 'bytes') return { ...noBody, raw: bytes }
   if (kind === 'nothing') return noBody
-  if (kind === 'form') return decodeForm(bytes, limits)
+  if (kind === 'form') return { ...noBody, data: formFields(parseForm(latinOf(bytes), limits.json.strings)) }
   const text = decodeText(bytes)
   return bodyOf(parseJson(text, limits.json), text)
 }
 
-/** As `decodeBody` of all chunks, which it forgets, in steps of some milliseconds; a form takes one. */
+/** As `decodeBody` of all chunks, which it forgets, in steps of some milliseconds. */
 function* decodeSteps(chunks: Uint8Array[], size: number, contentType: string | undefined, limits: BodyLimits): Generator<void, Body> {
   const bytes = yield* joinSteps(chunks, size)
-  if (kindOf(bytes, contentType) !== 'json') return decodeBody(bytes, contentType, limits)
+  const kind = kindOf(bytes, contentType)
+  if (kind === 'form') return { ...noBody, data: yield* formSteps(latinOf(bytes), limits.json.strings) }
+  if (kind !== 'json') return decodeBody(bytes, contentType, limits)
   const text = yield* textSteps(bytes)
   return bodyOf(yield* parseSteps(text, limits.json), text)
 }
@@ -194,10 +196,7 @@ function kindOf(bytes: Uint8Array, contentType: string | undefined): Kind {
   return type === formType && first !== 123 && first !== 91 ? 'form' : 'json'
 }
 
-function decodeForm(bytes: Uint8Array, limits: BodyLimits): Body {
-  const text = bufferOf(bytes).toString('latin1')
-  return { ...noBody, data: formFields(parseForm(text, limits.json.strings)) }
-}
+const latinOf = (bytes: Uint8Array): string => bufferOf(bytes).toString('latin1')
 
 function bodyOf(value: Json, text: string): Body {
   if (value === null) return noBody

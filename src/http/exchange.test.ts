@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ApiError, permissionDenied } from '../kit/errors.ts'
+import { turnsDuring } from '../kit/testing-turns.ts'
 import type { WireRequest } from '../request/wire.ts'
 import { pause, requestText, testTime, withServer } from './testing.ts'
 import type { WireHost } from './exchange.ts'
@@ -223,6 +224,18 @@ test('a stream is sent as it comes, and ends its source when the client goes', a
     reader.close()
     await pause(40)
     assert.equal(ended, 1)
+  })
+})
+
+test('a very long text is sent in parts, and others have their turns meanwhile', () => {
+  const long = JSON.stringify({ a: 'aé日\u{1f511}'.repeat(700_000) })
+  return withServer({}, { serve: async () => ({ status: 200, body: long }) }, async (_, server) => {
+    const url = `http://127.0.0.1:${(server.listener.address as { port: number }).port}/v1/a`
+    const { made, turns } = await turnsDuring(async () => await (await fetch(url)).text())
+    assert.equal(made, long)
+    assert.ok(turns > 10, `${turns} turns`)
+    const head = await fetch(url, { method: 'HEAD' })
+    assert.deepEqual([head.status, await head.text()], [200, ''])
   })
 })
 

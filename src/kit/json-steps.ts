@@ -90,8 +90,8 @@ interface Open {
   readonly object: Record<string, Json>
   /** Of the entry whose value comes next. */
   key: string
-  /** Those of the object so far, in their order; null when that is another one than that of writing (digits come first). */
-  keys: string[] | null
+  /** Those of the object so far. */
+  readonly keys: string[]
 }
 
 /** Stands for a value that is not complete yet. */
@@ -127,7 +127,7 @@ class SteppedReader {
     const first = text.charCodeAt(at)
     if (first === 34) return this.#text()
     if (first === 123) return this.#opened({ list: null, object: {}, key: '', keys: [] }, '}')
-    if (first === 91) return this.#opened({ list: [], object: {}, key: '', keys: null }, ']')
+    if (first === 91) return this.#opened({ list: [], object: {}, key: '', keys: [] }, ']')
     const literal = readLiteral(place)
     return literal === undefined ? jsonNumber(readDigits(place)) : literal
   }
@@ -163,7 +163,7 @@ class SteppedReader {
         return false
       }
       this.#open.pop()
-      value = open.list ?? closed(open)
+      value = open.list ?? withKeys(open.object, open.keys)
     }
   }
 
@@ -245,8 +245,7 @@ function parsed(quoted: string): string | null {
 function add(open: Open, value: Json): void {
   const { list, object, key, keys } = open
   if (list !== null) return void list.push(value)
-  if (keys !== null && isDigit(key.charCodeAt(0))) open.keys = null
-  else if (keys !== null && !Object.hasOwn(object, key)) keys.push(key)
+  if (!Object.hasOwn(object, key)) keys.push(key)
   setEntry(object, key, value)
 }
 
@@ -256,10 +255,10 @@ const isDigit = (code: number): boolean => code >= 48 && code <= 57
 const manyKeys = 2000
 const known = new WeakMap<object, readonly string[]>()
 
-function closed({ object, keys }: Open): JsonObject {
-  if (keys === null || keys.length < manyKeys) return object
+/** The object, of which these are the keys in their order, as long as none begins with a digit. A large one gets no further ones, so that what is remembered stays all there is. */
+export function withKeys(object: JsonObject, keys: readonly string[]): JsonObject {
+  if (keys.length < manyKeys || keys.some((key) => isDigit(key.charCodeAt(0)))) return object
   known.set(object, keys)
-  // So that what is remembered stays all there is.
   return Object.preventExtensions(object)
 }
 

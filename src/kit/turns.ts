@@ -2,9 +2,12 @@
 
 let last: Promise<void> = Promise.resolve()
 
+/** Milliseconds. A request takes several turns, with waiting between them: in this time most are done, so that they wait for one step and not for one in each turn. */
+const pause = 1
+
 /** Resolves in a later turn of the event loop. One after the other of all who wait in this process, so that much work at once makes no turn longer. */
 export function nextTurn(): Promise<void> {
-  last = last.then(() => new Promise((resolve) => void setImmediate(resolve)))
+  last = last.then(() => new Promise((resolve) => void setTimeout(resolve, pause)))
   return last
 }
 

@@ -5,8 +5,10 @@
 import { badRequest, Conflict, internal } from '../../kit/errors.ts'
 import { JsonText, type JsonObject } from '../../kit/json.ts'
 import { encodeBytes } from '../../kit/json-pieces.ts'
+import { longJsonText } from '../../kit/json-steps.ts'
 import { decodeOnce, records } from '../../kit/records.ts'
 import type { Transaction } from '../../kit/store.ts'
+import { nextTurn } from '../../kit/turns.ts'
 import { secretForm } from './secret-form.ts'
 import type { SecretRecord, VersionRecord } from './secret.ts'
 
@@ -82,6 +84,8 @@ export function decodeValue(text: string, slot: number): StoredValue {
 export async function readValue(store: Transaction, path: string, { id }: SecretRecord, { number, slot }: VersionRecord): Promise<JsonText> {
   const key = valueKey(id, slot)
   const entry = await store.get(key)
+  // To open what is very large took as long as others should wait, and to decode it takes as long again.
+  if (entry !== null && entry.value.length > longJsonText) await nextTurn()
   const found = entry === null ? null : decodeOnce(entry, (text) => decodeValue(text, slot))
   if (found?.number === number) return found.json
   const now = await secrets.read(store, path)

@@ -41,7 +41,7 @@ const hashInput = {
   format: defaulted(text('hex or base64.'), 'hex'),
 }
 
-function hashed(input: { readonly input?: string; readonly format: string }, algorithm: string): { sum: string } {
+function hashed(input: { readonly input?: string; readonly format: string }, algorithm: string): { sum: string } | Promise<{ sum: string }> {
   if (input.input === undefined) throw badRequest('input missing')
   return hashAnswer(input.input, algorithm, input.format)
 }
