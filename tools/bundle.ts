@@ -97,6 +97,33 @@ const hotShared = ({ name: program }: Program, shared: ReadonlyMap<string, reado
   },
 })
 
+/** Engines that nearly every server has. All others are loaded when something but the name of one is first asked for: a mount of its type does. */
+const usual = new Set(['cubbyhole', 'kv-v1', 'kv-v2'].map((name) => `src/engines/${name}/index.js`))
+const enginesLate: Plugin = {
+  name: 'engines-late',
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /\/index\.js$/ }, ({ importer, path, resolveDir }) => {
+      const name = nameOf(join(resolveDir, path))
+      return nameOf(importer) === 'src/engines/list.js' && !usual.has(name) ? { path: name, namespace: 'late' } : undefined
+    })
+    onLoad({ filter: /.*/, namespace: 'late' }, async ({ path }) => ({ contents: lateModule(path, (await import(join(dist, path))) as Record<string, object>), resolveDir: dist }))
+  },
+}
+
+/** A module that exports objects like those of the module at `path`, which have its texts, and load it for all else. */
+function lateModule(path: string, exported: Readonly<Record<string, object>>): string {
+  const objects = Object.entries(exported).map(([name, object]) => {
+    const properties = Object.entries(object).map(([key, value]) => {
+      if (typeof value === 'string') return `${key}: ${JSON.stringify(value)}`
+      // Of what was never loaded there is nothing to let go.
+      return key === 'release' ? 'release: async () => void (await loaded?.release())' : `get ${key}() { return load().${key} }`
+    })
+    return `export const ${name} = Object.freeze({ ${properties.join(', ')} })`
+  })
+  if (objects.length !== 1) throw new Error(`${path}: an engine is the only thing that its index.ts exports`)
+  return `let loaded = null\nconst load = () => (loaded ??= require('./${path}').${Object.keys(exported)[0]})\n${objects[0]}`
+}
+
 /** The names that these modules export. */
 async function exportsOf(modules: readonly string[]): Promise<Map<string, readonly string[]>> {
   const entryPoints = modules.map((name) => ({ in: join(dist, name), out: name.replace(/\.js$/, '') }))
@@ -116,7 +143,7 @@ async function bundle(program: Program): Promise<void> {
     ...options,
     stdin: entry(`module.exports = {\n${requires([...cold].toSorted())}\n}`),
     outfile: join(dist, `${name}-more.cjs`),
-    plugins: [serverApart, hotShared(program, await exportsOf(shared))],
+    plugins: [serverApart, enginesLate, hotShared(program, await exportsOf(shared))],
   })
 }
 

@@ -14,6 +14,7 @@ import type { WholeStore } from '../kit/store.ts'
 import { openLmdbStore, type LmdbStore } from '../storage/lmdb.ts'
 import { memoryStore } from '../storage/memory.ts'
 import type { ServerConfig, StorageConfig } from './config/config.ts'
+import { loadEngines } from './engine-loading.ts'
 import { builtinRegistry } from './engines.ts'
 import { startJobs } from './jobs.ts'
 import { tokenSource } from './pkcs11.ts'
@@ -86,6 +87,7 @@ export async function openWorld(config: ServerConfig, around: WorldSurroundings)
   const pace = crew === null ? { ...leaderPace, beatEvery: 0 } : leaderPace
   const jobs = startJobs({ store, core, coreOver, processId: around.processId, pace, isOnly: around.isFirst })
   const stopTicking = repeat(host, tickMs, 'following the keys', () => barrier.tick())
+  const stopLoading = loadEngines(core)
   return {
     core,
     forget: sealHere,
@@ -95,6 +97,7 @@ export async function openWorld(config: ServerConfig, around: WorldSurroundings)
     },
     async close() {
       await stopTicking()
+      await stopLoading()
       await jobs.close()
       await audit.close()
       await releaseEngines(core.registry)

@@ -77,7 +77,8 @@ export class ChoreRunner {
 
 /** In the order of their paths. */
 async function mountsWithChores({ mounts, registry }: Core): Promise<readonly Mount[]> {
-  const types = new Map(registry.all.filter(({ engine }) => (engine.chores ?? []).length > 0).map(({ engine }) => [`${engine.kind} ${engine.type}`, engine]))
+  // Asked for the chores themselves, an engine without any mount would be loaded.
+  const types = new Map(registry.all.filter(({ engine }) => 'chores' in engine).map(({ engine }) => [`${engine.kind} ${engine.type}`, engine]))
   const found: Mount[] = []
   for (const { kind, type } of types.values()) found.push(...(await mounts.ofType(kind, type)))
   return found.filter(({ registered }) => (registered?.engine.chores ?? []).length > 0).sort((a, b) => (a.record.path < b.record.path ? -1 : 1))

@@ -26,6 +26,8 @@ export interface MountTable {
   readonly byUuid: (uuid: string) => Promise<Mount | null>
   /** Those of one type, without looking at the others. */
   readonly ofType: (kind: MountRecord['kind'], type: string) => Promise<Mount[]>
+  /** Whether there is one, without looking at more than that. */
+  readonly hasType: (kind: MountRecord['kind'], type: string) => Promise<boolean>
   /** A mount that is being disabled: it serves nobody, but must still revoke what it issued. */
   readonly leaving: (uuid: string) => Promise<Mount | null>
   /** Drops what is kept. */
@@ -64,6 +66,7 @@ export function mountTable(base: Base): MountTable {
     },
     byAccessor: async (accessor) => mountThat(await atPlaceOf(base, at, accessor), ({ record }) => record.accessor === accessor),
     byUuid: async (uuid) => mountThat(await atPlaceOf(base, at, uuid), ({ record }) => record.uuid === uuid),
+    hasType: async (kind, type) => (await namedStore(base).list(mountsOfTypeFolder(kind, type), { limit: 1 })).length > 0,
     async ofType(kind, type) {
       const named = namedStore(base)
       const mounts: Mount[] = []
