@@ -5,7 +5,7 @@
  */
 import { Conflict } from '../kit/errors.ts'
 import type { KeyObject } from 'node:crypto'
-import type { Change, Expectation, ListOptions, Store, Write } from '../kit/store.ts'
+import type { Change, Entry, Expectation, ListOptions, Store, Write } from '../kit/store.ts'
 import { checkCommit, checkList } from '../storage/key.ts'
 import type { Batch, LayeredStore } from '../storage/layered.ts'
 import { listFolder } from './folder-list.ts'
@@ -54,13 +54,28 @@ export function sealedNames(values: SealedValues, tree: string, nameKey: () => K
     })
   }
 
+  const getNow = (path: string): Entry | null | undefined => {
+    const key = keys.record(path)
+    const entry = values.getNow?.(key)
+    return entry === null || entry === undefined ? entry : openRecord(path, key, entry)
+  }
+  const getLater = async (path: string): Promise<Entry | null> => {
+    const key = keys.record(path)
+    const entry = await values.get(key)
+    return entry === null ? null : openRecord(path, key, entry)
+  }
+
   return Object.freeze({
     base: values as Store,
-    async get(path: string) {
-      const key = keys.record(path)
-      const entry = await values.get(key)
-      return entry === null ? null : openRecord(path, key, entry)
+    get(path: string) {
+      try {
+        const now = getNow(path)
+        return now === undefined ? getLater(path) : Promise.resolve(now)
+      } catch (error) {
+        return Promise.reject(error)
+      }
     },
+    getNow,
     async list(prefix: string, listOptions: ListOptions = {}) {
       checkList(prefix, listOptions)
       return await listFolder(context, prefix, listOptions)

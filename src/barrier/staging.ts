@@ -19,6 +19,10 @@ export class StagedStore implements Store {
     return this.#target.get(key)
   }
 
+  getNow(key: string): Entry | null | undefined {
+    return this.#target.getNow?.(key)
+  }
+
   list(prefix: string, options?: ListOptions): Promise<string[]> {
     return this.#target.list(prefix, options)
   }

@@ -109,6 +109,7 @@ test('closed, everything is refused as sealed, also what was read before', async
   keyring.close()
   const sealed = { code: 'sealed' }
   await assert.rejects(values.get('k'), sealed)
+  assert.throws(() => values.getNow?.('k'), sealed)
   await assert.rejects(values.versionOf('k'), sealed)
   await assert.rejects(values.list(''), sealed)
   await assert.rejects(values.commit([], [{ put: 'k', value: bytes('2') }]), sealed)

@@ -80,7 +80,25 @@ class ValueLayer implements SealedValues {
     this.#cache = cache
   }
 
-  async get(key: string): Promise<Entry | null> {
+  get(key: string): Promise<Entry | null> {
+    try {
+      const now = this.getNow(key)
+      return now === undefined ? this.#getSealed(key) : Promise.resolve(now)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** Of what was opened before. */
+  getNow(key: string): Entry | null | undefined {
+    this.#keyring.check()
+    const entry = this.base.getNow?.(key)
+    if (entry === null || entry === undefined) return entry
+    const cached = this.#cache.get(key)
+    return cached?.entry?.version === entry.version ? cached.entry : undefined
+  }
+
+  async #getSealed(key: string): Promise<Entry | null> {
     this.#keyring.check()
     const entry = await this.base.get(key)
     if (entry === null) return null
@@ -90,7 +108,7 @@ class ValueLayer implements SealedValues {
       return await this.#openEntry(key, entry)
     } catch (error) {
       // What does not open may be of a store that has taken the place of the one whose keys are open here.
-      if (await this.#keyring.follow()) return await this.get(key)
+      if (await this.#keyring.follow()) return await this.#getSealed(key)
       throw error
     }
   }

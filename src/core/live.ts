@@ -26,8 +26,8 @@ export interface Live {
 }
 
 export interface LiveTable {
-  /** What is in force. Resolves at once while nothing has changed. */
-  readonly refresh: () => Promise<Live>
+  /** What is in force. A promise where that has changed. */
+  readonly refresh: () => Live | Promise<Live>
   /** What was in force at the last refresh, for those who cannot wait. */
   readonly last: () => Live
 }
@@ -49,8 +49,12 @@ export function liveTable(base: Base, audit: AuditBroker, rateLimiter: RateLimit
     generation = now
     return last
   }
-  const refresh = async (): Promise<Live> => {
-    const now = await currentGeneration(base)
+  const refresh = (): Live | Promise<Live> => {
+    const now = currentGeneration(base)
+    return now === generation ? last : renew(now)
+  }
+  const renew = async (asked: number | Promise<number>): Promise<Live> => {
+    const now = await asked
     if (now === generation) return last
     if (pending !== null) return await pending.then(refresh) // It may be loading what was before the change that this request must see.
     pending = load(now).finally(() => (pending = null))

@@ -59,6 +59,8 @@ export interface Change {
 
 export interface Store {
   get(key: string): Promise<Entry | null>
+  /** What `get` would answer, where that needs no waiting; undefined: `get` is to be asked. Absent where it always is. */
+  getNow?(key: string): Entry | null | undefined
   /**
    * The immediate children of `prefix` ('' or ending in '/'), in ascending order of their UTF-8 bytes. A child that has
    * children of its own ends in '/'; a name that is both a key and a folder appears as both (`a`, `a/`).

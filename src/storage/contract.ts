@@ -53,6 +53,17 @@ function valueContract(requirement: Requirement): void {
     assert.equal(await store.lastCommit(), commit)
   })
 
+  requirement('what is answered at once, where a store can, is what has to be waited for elsewhere, before and after every commit', async (store) => {
+    for (const write of [{ put: 'a', value: Buffer.from('1') }, { put: 'a', value: Buffer.from('2') }, { del: 'a' }, { put: 'a', value: Buffer.from('3') }]) {
+      await store.commit([], [write])
+      const early = store.getNow?.('a')
+      const entry = await store.get('a')
+      assert.deepEqual(early === undefined ? entry : early, entry)
+      assert.deepEqual(store.getNow === undefined ? entry : store.getNow('a'), entry)
+    }
+    assert.ok((store.getNow?.('b') ?? null) === null)
+  })
+
   requirement('a value may be empty, and of 1 MiB', async (store) => {
     const large = Buffer.alloc(1024 * 1024, 'coffer ')
     await store.commit([], [{ put: 'empty', value: new Uint8Array() }, { put: 'large', value: large }])
@@ -126,6 +137,7 @@ function keyContract(requirement: Requirement): void {
     requirement(`a key that is ${kind} is refused`, async (store) => {
       const bad = { code: 'bad_request' }
       await assert.rejects(store.get(key), bad)
+      if (store.getNow !== undefined) assert.throws(() => store.getNow?.(key), bad)
       await assert.rejects(store.commit([], [{ put: 'fine', value: bytes('1') }, { put: key, value: bytes('1') }]), bad)
       await assert.rejects(store.commit([], [{ del: key }]), bad)
       await assert.rejects(store.commit([], [{ merge: key, by: () => bytes('1') }]), bad)

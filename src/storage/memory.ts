@@ -54,11 +54,14 @@ export function memoryStore({ rememberedCommits = 16_384 }: MemoryOptions = {}):
     return version
   }
 
+  const getNow = (key: string): Entry | null => {
+    checkKey(key)
+    return entries.get(key) ?? null
+  }
+
   return Object.freeze({
-    async get(key: string) {
-      checkKey(key)
-      return entries.get(key) ?? null
-    },
+    get: async (key: string) => getNow(key),
+    getNow,
     async list(prefix: string, options?: ListOptions) {
       checkList(prefix, options)
       return listNames((range) => readKeys(keys, range), prefix, options)

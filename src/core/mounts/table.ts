@@ -18,7 +18,8 @@ export interface Mount {
 export interface MountTable {
   /** The mount that `path` (canonical, without leading slash) lies in, or null. */
   readonly find: (path: string) => Promise<Mount | null>
-  readonly at: (mountPath: string) => Promise<Mount | null>
+  /** A promise where it has to be read. */
+  readonly at: (mountPath: string) => Mount | null | Promise<Mount | null>
   /** Sorted by path. Of very many, in pieces between which others have their turn. */
   readonly list: (kind?: MountRecord['kind']) => Promise<Mount[]>
   readonly byAccessor: (accessor: string) => Promise<Mount | null>
@@ -43,11 +44,18 @@ export const mountDepthMax = 16
 export function mountTable(base: Base): MountTable {
   let generation = -1
   let known = new Map<string, Mount | null>()
-  const at = async (mountPath: string): Promise<Mount | null> => {
-    const now = await currentGeneration(base)
+  const knownAt = (now: number): Map<string, Mount | null> => {
     if (now !== generation || known.size > cacheMax) [generation, known] = [now, new Map()]
+    return known
+  }
+  const at = (mountPath: string): Mount | null | Promise<Mount | null> => {
+    const now = currentGeneration(base)
+    const cached = typeof now === 'number' ? knownAt(now).get(mountPath) : undefined
+    return cached === undefined ? readAt(mountPath, now) : cached
+  }
+  const readAt = async (mountPath: string, now: number | Promise<number>): Promise<Mount | null> => {
     // What is read from here on is of this generation, whatever comes meanwhile.
-    const into = known
+    const into = knownAt(await now)
     const cached = into.get(mountPath)
     if (cached !== undefined) return cached
     const mount = await readMount(base, mountPath)
@@ -91,10 +99,11 @@ async function atPlaceOf(base: Base, at: MountTable['at'], id: string): Promise<
 /** The index is read apart from the mount, which may have changed in between. */
 const mountThat = (mount: Mount | null, isIt: (mount: Mount) => boolean): Mount | null => (mount !== null && isIt(mount) ? mount : null)
 
-async function findMount(at: (path: string) => Promise<Mount | null>, path: string): Promise<Mount | null> {
+async function findMount(at: MountTable['at'], path: string): Promise<Mount | null> {
   let slash = path.indexOf('/')
   for (let depth = 0; slash >= 0 && depth < mountDepthMax; depth++, slash = path.indexOf('/', slash + 1)) {
-    const mount = await at(path.slice(0, slash + 1))
+    const found = at(path.slice(0, slash + 1))
+    const mount = found instanceof Promise ? await found : found
     if (mount !== null) return mount
   }
   return path.endsWith('/') || path === '' ? null : await at(`${path}/`)

@@ -51,6 +51,7 @@ interface Derived {
   readonly generation: number
   readonly parsed: Map<string, Policy | null>
   readonly sets: Map<string, RulesOfSet>
+  readonly byList: WeakMap<readonly string[], RulesOfSet>
   readonly personal: GenerationalCache<Personal>
 }
 
@@ -58,20 +59,19 @@ const setsMax = 5_000
 /** Personal rules in all. */
 const personalRulesMax = 65_536
 
-const derivedAt = (generation: number): Derived => ({ generation, parsed: new Map(), sets: new Map(), personal: new GenerationalCache(personalRulesMax) })
+const derivedAt = (generation: number): Derived => ({ generation, parsed: new Map(), sets: new Map(), byList: new WeakMap(), personal: new GenerationalCache(personalRulesMax) })
 
 export function policyTable(base: Base): PolicyTable {
   let derived = derivedAt(-1)
-  const current = async (): Promise<Derived> => {
-    const generation = await currentGeneration(base)
+  const derivedOf = (generation: number): Derived => {
     if (generation !== derived.generation || derived.sets.size > setsMax || derived.parsed.size > setsMax) derived = derivedAt(generation)
     return derived
   }
   return {
     async aclOf(names, identity = null) {
-      const from = await current()
-      const key = JSON.stringify(names)
-      const rules = from.sets.get(key) ?? (await compileSet(base, from, key, names))
+      const generation = currentGeneration(base)
+      const from = derivedOf(typeof generation === 'number' ? generation : await generation)
+      const rules = from.byList.get(names) ?? (await rulesOf(base, from, names))
       return identity === null || !rules.isTemplated ? rules.shared : personalAcl(base, from, rules, identity)
     },
     forget: () => void (derived = derivedAt(-1)),
@@ -79,6 +79,14 @@ export function policyTable(base: Base): PolicyTable {
       return name === 'root' || (await policyRecords.read(reader, name)) !== null
     },
   }
+}
+
+/** A frozen list of names belongs to a record, and comes again with it. */
+async function rulesOf(base: Base, derived: Derived, names: readonly string[]): Promise<RulesOfSet> {
+  const key = JSON.stringify(names)
+  const rules = derived.sets.get(key) ?? (await compileSet(base, derived, key, names))
+  if (Object.isFrozen(names)) derived.byList.set(names, rules)
+  return rules
 }
 
 async function findPolicy(base: Base, { parsed }: Derived, name: string): Promise<Policy | null> {
