@@ -1,16 +1,16 @@
 /** For tests of what gives way to others: counted, not timed. */
 
-/** What it comes to, and how many turns of the event loop others had meanwhile. */
+/** What it comes to, and how often others had their turn meanwhile: with timers, as `nextTurn` has them, so that each pause counts once or twice, however long it is. */
 export async function turnsDuring<T>(work: () => Promise<T>): Promise<{ readonly made: T; readonly turns: number }> {
-  let [turns, isDone] = [0, false]
+  let turns = 0
   const count = (): void => {
     turns++
-    if (!isDone) setImmediate(count)
+    timer = setTimeout(count, 1)
   }
-  setImmediate(count)
+  let timer = setTimeout(count, 1)
   try {
     return { made: await work(), turns }
   } finally {
-    isDone = true
+    clearTimeout(timer)
   }
 }

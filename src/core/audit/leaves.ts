@@ -54,7 +54,7 @@ export function concealer(salt: Uint8Array, isRaw: boolean): Concealer {
 
 /** Above so many texts, or texts as long, the walk goes on in slices, so that other requests are served meanwhile: about 3 ms of work. */
 const textsAtOnce = 2000
-const textsPerSlice = 1000
+const textsPerSlice = 3000
 /** Characters that take as long as one more text. */
 const charactersPerText = 1024
 /** What else there is, in texts. */
