@@ -7,7 +7,7 @@ import { encodeBytes, encodePieces, partsOf } from './json-pieces.ts'
 import { parseSteps } from './json-steps.ts'
 
 const seed = { seed: 20261128, numRuns: Number(process.env['FUZZ_RUNS'] ?? 500) }
-const joined = (value: Json): string => [...encodePieces(value)].map((piece) => (typeof piece === 'string' ? piece : Buffer.from(piece).toString())).join('')
+const joined = (value: unknown): string => [...encodePieces(value)].map((piece) => (typeof piece === 'string' ? piece : Buffer.from(piece).toString())).join('')
 
 test('the pieces of any value are together what encodeJson writes', () => {
   const numbers = fc.constantFrom<Json>(new JsonNumber('1.0'), new JsonNumber('12345678901234567890'), new JsonText('{"a":[1.0]}'), '\ud800', 'a\udc00b', '\u0000"\\\u2028', -0)
@@ -15,6 +15,14 @@ test('the pieces of any value are together what encodeJson writes', () => {
     const whole = [value as Json, { 'k"\ud800': odd, __proto__: null }, parseJson('{"__proto__":{"x":1},"2":1,"1":2}')]
     assert.equal(joined(whole), encodeJson(whole))
   }), seed)
+})
+
+test('what handlers answer is written as encodeJson does: nothing is left out of lists, what is undefined out of objects', () => {
+  const many = Array.from({ length: 2_000 }, (_, i) => `n${i}`)
+  const wide = Object.fromEntries(many.map((name) => [name, { a: new JsonNumber('1e400'), b: undefined, c: new JsonText('{"x":1}') }]))
+  const odd = JSON.parse('{"__proto__":{"a":1},"":null,"q\\"":[[]]}') as object
+  for (const data of [{}, { keys: [] }, { keys: many }, wide, { wide, keys: many, last: 1, gone: undefined }, { odd, many: [wide, many] }, { gone: undefined, wide }, odd, { time: new Date(0), list: [undefined, Number.NaN] }])
+    assert.equal(joined(data), encodeJson(data))
 })
 
 test('a text of many megabytes is written in parts, of which none ends within a pair of surrogates', () => {

@@ -132,7 +132,7 @@ const plain: PieceWriter = {
 }
 
 /** What `encodeJson` writes. */
-export const encodePieces = (value: Json): Generator<JsonPiece> => pieces(value, plain)
+export const encodePieces = (value: unknown): Generator<JsonPiece> => pieces(value, plain)
 
 const encoder = new TextEncoder()
 

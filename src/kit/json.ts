@@ -84,9 +84,6 @@ export function encodeJson(value: unknown): string {
   return result
 }
 
-/** Entries of a list or object that are written in one go. */
-const entriesAtOnce = 512
-
 const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> => {
   const prototype: unknown = typeof value === 'object' && value !== null ? Object.getPrototypeOf(value) : undefined
   return prototype === Object.prototype || prototype === null
@@ -97,32 +94,6 @@ const entryCount = (value: unknown): number => (Array.isArray(value) ? value.len
 export const isLongJson = (data: Readonly<Record<string, unknown>>, max: number): boolean => {
   const values = Object.values(data)
   return values.length > max || values.some((value) => entryCount(value) > max)
-}
-
-/** What `encodeJson` writes of a plain object, in pieces that each take some milliseconds at most: long are it, or lists and objects in it, not what those hold. */
-export const jsonPieces = (data: Readonly<Record<string, unknown>>): Generator<string> => piecesOf(data, 2)
-
-function* piecesOf(value: unknown, levels: number): Generator<string> {
-  if (levels === 0 || !(Array.isArray(value) || isPlain(value))) return yield encodeJson(value)
-  if (Array.isArray(value)) return yield* joined('[]', value.length, (from, to) => [encodeJson(value.slice(from, to)).slice(1, -1)])
-  const entries = Object.entries(value).filter(([, one]) => one !== undefined)
-  yield* joined('{}', entries.length, function* (from, to) {
-    const part = entries.slice(from, to)
-    if (!part.some(([, one]) => entryCount(one) > entriesAtOnce)) return yield encodeJson(Object.fromEntries(part)).slice(1, -1)
-    for (const [at, [key, one]] of part.entries()) {
-      yield `${at === 0 ? '' : ','}${JSON.stringify(key)}:`
-      yield* piecesOf(one, levels - 1)
-    }
-  })
-}
-
-function* joined([open, close]: string, count: number, write: (from: number, to: number) => Iterable<string>): Generator<string> {
-  yield open as string
-  for (let from = 0; from < count; from += entriesAtOnce) {
-    if (from > 0) yield ','
-    yield* write(from, from + entriesAtOnce)
-  }
-  yield close as string
 }
 
 /**
@@ -226,7 +197,7 @@ const numberTextMax = 30
 export const jsonNumber = (digits: string): number | JsonNumber =>
   digits.length <= numberTextMax && String(Number(digits)) === digits ? Number(digits) : new JsonNumber(digits)
 
-export function setEntry(object: Record<string, Json>, key: string, value: Json): void {
+export function setEntry<T>(object: Record<string, T>, key: string, value: T): void {
   // An assignment to `__proto__` would set the prototype.
   if (key === '__proto__') Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true })
   else object[key] = value

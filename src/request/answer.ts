@@ -1,9 +1,11 @@
 /** The answer's body: Vault's envelope, written by hand because its order and its empty values are what clients know. */
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { LeaseRecord } from '../core/leases/record.ts'
 import type { WrapInfo } from '../core/wrapping.ts'
-import { encodeJson, isLongJson, jsonPieces } from '../kit/json.ts'
+import { encodeJson, isLongJson } from '../kit/json.ts'
+import { encodePieces, type JsonPiece } from '../kit/json-pieces.ts'
+import { keysOf } from '../kit/json-steps.ts'
 import type { Data, Reply } from '../kit/result.ts'
+import { nextTurn } from '../kit/turns.ts'
 import type { IssuedAuth } from './issue.ts'
 import type { WireResponse } from './wire.ts'
 
@@ -92,30 +94,37 @@ const afterData = (out: Outcome): string =>
 const wholeEntriesMax = 4_000
 
 /** The same text in pieces, with a turn of the event loop between them. */
-async function* envelopePieces(requestId: string, out: Outcome, data: Data): AsyncGenerator<string> {
+async function* envelopePieces(requestId: string, out: Outcome, data: Data): AsyncGenerator<JsonPiece> {
   yield beforeData(requestId, out)
-  yield* withTurns(jsonPieces(data))
+  yield* withTurns(encodePieces(data))
   yield afterData(out)
   const again = out.repeatedAtTop ? besideEnvelope(data) : {}
-  if (Object.keys(again).length === 0) return yield '}'
-  // The braces are those of the envelope.
-  const pieces = jsonPieces(again)
-  pieces.next()
+  if (keysOf(again).length === 0) return yield '}'
   yield ','
-  yield* withTurns(pieces)
+  yield* withTurns(unopened(encodePieces(again)))
 }
 
-async function* withTurns(pieces: Iterable<string>): AsyncGenerator<string> {
+async function* withTurns(pieces: Iterable<JsonPiece>): AsyncGenerator<JsonPiece> {
   for (const piece of pieces) {
-    yield piece
+    if (piece.length > 0) yield piece
     await nextTurn()
   }
 }
 
-const envelopeKeys = new Set(['request_id', 'lease_id', 'renewable', 'lease_duration', 'data', 'wrap_info', 'warnings', 'auth'])
+/** Without the brace at the beginning: it is that of the envelope. */
+function* unopened(pieces: Iterable<JsonPiece>): Generator<JsonPiece> {
+  let isOpen = false
+  for (const piece of pieces) {
+    yield isOpen ? piece : piece.slice(1)
+    isOpen ||= piece.length > 0
+  }
+}
+
+const envelopeKeys = ['request_id', 'lease_id', 'renewable', 'lease_duration', 'data', 'wrap_info', 'warnings', 'auth']
 
 /** The data, without keys that the envelope has itself. */
-const besideEnvelope = (data: Data): Data => Object.fromEntries(Object.entries(data).filter(([key]) => !envelopeKeys.has(key)))
+const besideEnvelope = (data: Data): Data =>
+  envelopeKeys.some((key) => Object.hasOwn(data, key)) ? Object.fromEntries(Object.entries(data).filter(([key]) => !envelopeKeys.includes(key))) : data
 
 /** The keys of the data once more. */
 function repeated(data: Data): string {

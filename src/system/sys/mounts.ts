@@ -5,6 +5,7 @@ import { conversions, mountRecords, type MountRecord } from '../../core/mounts/r
 import { eachInTurns } from '../../core/turns.ts'
 import { badRequest } from '../../kit/errors.ts'
 import { defaulted, flag, integer, isJsonObject, object, optional, text, textMap } from '../../kit/fields.ts'
+import { setEntry } from '../../kit/json.ts'
 import type { Operation } from '../../kit/operation.ts'
 import { reply } from '../../kit/result.ts'
 import { systemPath, type SystemCall } from '../call.ts'
@@ -110,9 +111,9 @@ const stillRemoved = 'The mount is disabled and answers nothing any more. What i
 const shortPath = (kind: 'secret' | 'auth', path: string): string => (kind === 'auth' ? path.slice(5) : path)
 
 async function showAll(core: SystemCall['core'], kind: 'secret' | 'auth'): Promise<Record<string, unknown>> {
-  const shown = new Map<string, unknown>()
-  await eachInTurns(await core.mounts.list(kind === 'auth' ? 'auth' : 'secret'), ({ record }) => void shown.set(shortPath(kind, record.path), showMount(record)))
-  return Object.fromEntries(shown)
+  const shown: Record<string, unknown> = {}
+  await eachInTurns(await core.mounts.list(kind === 'auth' ? 'auth' : 'secret'), ({ record }) => setEntry(shown, shortPath(kind, record.path), showMount(record)))
+  return shown
 }
 
 async function tuneMount(call: SystemCall, path: string, input: Parameters<typeof tuned>[2]): Promise<ReturnType<typeof reply> | null> {
