@@ -82,33 +82,38 @@ class ValueLayer implements SealedValues {
 
   get(key: string): Promise<Entry | null> {
     try {
-      const now = this.getNow(key)
-      return now === undefined ? this.#getSealed(key) : Promise.resolve(now)
+      this.#keyring.check()
+      const sealed = this.base.getNow?.(key)
+      const known = this.#known(key, sealed)
+      return known === undefined ? this.#getSealed(key, sealed) : Promise.resolve(known)
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
-  /** Of what was opened before. */
   getNow(key: string): Entry | null | undefined {
     this.#keyring.check()
-    const entry = this.base.getNow?.(key)
-    if (entry === null || entry === undefined) return entry
-    const cached = this.#cache.get(key)
-    return cached?.entry?.version === entry.version ? cached.entry : undefined
+    return this.#known(key, this.base.getNow?.(key))
   }
 
-  async #getSealed(key: string): Promise<Entry | null> {
-    this.#keyring.check()
-    const entry = await this.base.get(key)
-    if (entry === null) return null
+  /** What was opened before; what is not there needs no opening. */
+  #known(key: string, sealed: Entry | null | undefined): Entry | null | undefined {
+    if (sealed === null || sealed === undefined) return sealed
     const cached = this.#cache.get(key)
-    if (cached?.entry?.version === entry.version) return cached.entry
+    return cached?.entry?.version === sealed.version ? cached.entry : undefined
+  }
+
+  /** `sealed`: what the store below has, where that is known. */
+  async #getSealed(key: string, sealed: Entry | null | undefined): Promise<Entry | null> {
+    const entry = sealed ?? (await this.base.get(key))
+    if (entry === null) return null
+    const known = this.#known(key, entry)
+    if (known !== undefined) return known
     try {
       return await this.#openEntry(key, entry)
     } catch (error) {
       // What does not open may be of a store that has taken the place of the one whose keys are open here.
-      if (await this.#keyring.follow()) return await this.#getSealed(key)
+      if (await this.#keyring.follow()) return await this.get(key)
       throw error
     }
   }
