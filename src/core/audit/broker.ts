@@ -13,7 +13,7 @@ import { socketDevice } from './devices/socket.ts'
 import { syslogDevice } from './devices/syslog.ts'
 import type { AuditEntry, AuditHeaders } from './entry.ts'
 import { Lane, type CheckpointPace, type LaneStatus } from './lane.ts'
-import { hashText } from './leaves.ts'
+import { hasherOf } from './leaves.ts'
 import { Redactor } from './redact.ts'
 
 /** Everything that the broker works by; a new one whenever the generation of the configuration changes. */
@@ -158,7 +158,7 @@ export class AuditBroker {
   hash(path: string, text: string): string {
     const found = this.#active.find(({ record }) => record.path === path)
     if (found === undefined) throw badRequest(`unknown audit backend ${JSON.stringify(path)}`)
-    return hashText(Buffer.from(found.record.salt), text)
+    return hasherOf(Buffer.from(found.record.salt))(text)
   }
 
   /** Whether entries can be recorded at the moment, as far as is known; also true without devices. */

@@ -38,13 +38,16 @@ function* hashSteps(salt: Uint8Array, value: string): Generator<string> {
   yield `"hmac-sha256:${mac.digest('hex')}"`
 }
 
-/** `hmac-sha256:<hex>` of a text, as `sys/audit-hash` answers it. */
-export const hashText = (salt: Uint8Array, text: string): string => `hmac-sha256:${hmacOf(salt)(text)}`
+/** Makes `hmac-sha256:<hex>` of texts and bytes, as `sys/audit-hash` answers it. */
+export function hasherOf(salt: Uint8Array): (value: string | Uint8Array) => string {
+  const hmac = hmacOf(salt)
+  return (value) => `hmac-sha256:${hmac(value)}`
+}
 
 /** `isRaw` (the option `log_raw`) leaves texts as they are; bytes are hashed all the same. */
 export function concealer(salt: Uint8Array, isRaw: boolean): Concealer {
-  const hmac = hmacOf(salt)
-  const hashed = (value: string | Uint8Array): string => `"hmac-sha256:${hmac(value)}"`
+  const hash = hasherOf(salt)
+  const hashed = (value: string | Uint8Array): string => `"${hash(value)}"`
   return {
     text: isRaw ? quote : hashed,
     bytes: hashed,

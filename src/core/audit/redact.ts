@@ -4,7 +4,7 @@
  * a response) are remembered by the identity of their objects, and die with them.
  */
 import type { AuditAuth, AuditEntry, AuditHeaders, AuditMount, AuditReason, AuditRequest, AuditResponse, AuditVerdict, AuditWrapInfo } from './entry.ts'
-import { concealer, flat, hashText, quote, renderData, type Concealer, type DataMemo, type LongJson } from './leaves.ts'
+import { concealer, flat, hasherOf, quote, renderData, type Concealer, type DataMemo, type LongJson } from './leaves.ts'
 
 export interface RedactOptions {
   /** Whether accessors are hashed like tokens. Default of Vault: true. */
@@ -31,7 +31,8 @@ interface KnownAuth {
 }
 
 export class Redactor {
-  readonly #salt: Uint8Array
+  /** The hash that a text has in this device's lines. */
+  readonly hash: (text: string) => string
   readonly #options: RedactOptions
   readonly #headers: AuditHeaders
   /** For data, which `log_raw` leaves plain, and for what the options say nothing of. */
@@ -43,15 +44,10 @@ export class Redactor {
   #stamp = { time: Number.NaN, text: '' }
 
   constructor(salt: Uint8Array, options: RedactOptions, headers: AuditHeaders) {
-    this.#salt = salt
+    this.hash = hasherOf(salt)
     this.#options = options
     this.#headers = headers
     this.#conceal = concealer(salt, options.logRaw)
-  }
-
-  /** The hash that a text has in this device's lines. */
-  hash(text: string): string {
-    return hashText(this.#salt, text)
   }
 
   /** The line as a JSON object without its closing bracket, to which the chain is added. A promise when the data is very large, of bytes when the line is. */
@@ -187,7 +183,7 @@ export class Redactor {
       const sent = Object.hasOwn(headers, name) ? headers[name] : undefined
       if (sent === undefined) continue
       const values = typeof sent === 'string' ? [sent] : sent
-      const show = hmac || secretHeaders.has(name) ? (value: string) => `"${hashText(this.#salt, value)}"` : quote
+      const show = hmac || secretHeaders.has(name) ? (value: string) => `"${this.hash(value)}"` : quote
       json += `${json === '' ? '' : ','}${quote(name)}:[${values.map(show).join(',')}]`
     }
     return json === '' ? '' : `,"headers":{${json}}`
