@@ -42,18 +42,19 @@ export async function withAudit(work: (audited: Audited) => Promise<void>, engin
         )
       }
       const files = ['plain', 'sync'].map((name) => join(folder, `${name}.log`))
-      await work({ server, lines: () => settledText(files), folder })
+      await work({ server, lines: () => settledText(server, files), folder })
     }, { engines, settings: { auditOverApi: true, rawStorageEndpoint: true } })
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
 
-/** What the files hold once they grow no more: an answer waits for one device, not for all of them. */
-async function settledText(files: readonly string[]): Promise<string> {
+/** What the files hold once nothing waits for a device and they grow no more: an answer waits for one device, not for all of them. */
+async function settledText({ core }: ServeHarness, files: readonly string[]): Promise<string> {
   for (let before = ''; ; ) {
+    const isIdle = core.audit.status().every(({ waiting }) => waiting === 0)
     const text = (await Promise.all(files.map((file) => readFile(file, 'utf8')))).join('\n')
-    if (text === before) return text
+    if (isIdle && text === before) return text
     before = text
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
