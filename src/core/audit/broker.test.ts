@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { createReadStream, mkdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { ApiError } from '../../kit/errors.ts'
 import { AuditBroker, type AuditConfiguration } from './broker.ts'
@@ -107,50 +107,53 @@ test('an entry that cannot be rendered is refused', async () => {
   })
 })
 
-/** A TCP server that accepts and reads nothing, until told otherwise. */
-async function silentServer(): Promise<{ readonly address: string; readonly close: () => Promise<void> }> {
+/** A TCP server that accepts and reads nothing. It is gone when the test is over. */
+async function silentServer(t: TestContext): Promise<{ readonly address: string; readonly close: () => Promise<void> }> {
   const sockets: Socket[] = []
   const server = createServer((socket) => void sockets.push(socket.pause().on('error', () => {})))
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
-  return {
-    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async close() {
-      for (const socket of sockets) socket.destroy()
-      await new Promise((resolve) => void server.close(resolve))
-    },
+  const close = async (): Promise<void> => {
+    for (const socket of sockets) socket.destroy()
+    await new Promise((resolve) => void server.close(resolve))
   }
+  t.after(close)
+  return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, close }
 }
 
 const big = { x: 'y'.repeat(1_000_000) }
 const bigEntry = (path: string) => entryOf(path, { request: { id: 'r', operation: 'update', path, data: big } })
 
-test('a socket that hangs does not hold up the file beside it', async () => {
-  const server = await silentServer()
+test('a socket that hangs does not hold up the file beside it', async (t) => {
+  const server = await silentServer(t)
   const socket = deviceRecord({ address: server.address, write_timeout: '500ms', log_raw: 'true' }, { path: 'sock/', type: 'socket' })
   await withBroker(async ({ broker, path }) => {
+    const times: number[] = []
     for (let i = 0; i < 30; i++) {
       const started = performance.now()
       await broker.write(bigEntry(`big/${i}`))
-      assert.ok(performance.now() - started < 400, `entry ${i} took ${performance.now() - started} ms`)
+      times.push(performance.now() - started)
     }
-    await pause(1500)
+    // Each would wait for as long as the deadline, once it hangs.
+    assert.ok((times.toSorted((a, b) => a - b)[15] ?? 0) < 400, times.join())
+    const isSeen = (): boolean => (broker.status()[1]?.failed ?? 0) > 0
+    for (const end = Date.now() + 60_000; !isSeen() && Date.now() < end; ) await pause(50)
     const [file, hanging] = broker.status()
     assert.equal(file?.state, 'ok')
     assert.ok(hanging !== undefined && hanging.state !== 'ok' && hanging.failed > 0)
     assert.equal(broker.isHealthy, true)
     assert.equal(entryPaths(readLines(path)).length, 30)
   }, (path) => [deviceRecord({ file_path: path }), socket])
-  await server.close()
 })
 
-test('a dead socket beside a live file costs nothing', async () => {
-  const server = await silentServer()
+test('a dead socket beside a live file costs nothing', async (t) => {
+  const server = await silentServer(t)
   await server.close()
   const socket = deviceRecord({ address: server.address }, { path: 'sock/', type: 'socket' })
   await withBroker(async ({ broker, path }) => {
     const started = performance.now()
     for (let i = 0; i < 50; i++) await broker.write(entryOf(`a/${i}`))
-    assert.ok(performance.now() - started < 1500)
+    // A deadline each would be 50 s.
+    assert.ok(performance.now() - started < 10_000)
     assert.equal(entryPaths(readLines(path)).length, 50)
   }, (path) => [socket, deviceRecord({ file_path: path })])
 })
@@ -163,8 +166,8 @@ test('a device that fails at once does not refuse what a slower one takes', asyn
   }, (path) => [deviceRecord({ file_path: path, prefix: 'x' }), deviceRecord({ file_path: path, fsync: 'true' }, { path: 'two/' })], { ...anywhere, prefix: false })
 })
 
-test('a device that hangs alone refuses within its deadline, and at once while it hangs', async () => {
-  const server = await silentServer()
+test('a device that hangs alone refuses within its deadline, and at once while it hangs', async (t) => {
+  const server = await silentServer(t)
   const socket = deviceRecord({ address: server.address, write_timeout: '300ms', log_raw: 'true' }, { path: 'sock/', type: 'socket' })
   await withBroker(async ({ broker }) => {
     const results = await Promise.allSettled(Array.from({ length: 12 }, (_, i) => broker.write(bigEntry(`b/${i}`))))
@@ -173,9 +176,8 @@ test('a device that hangs alone refuses within its deadline, and at once while i
     await assert.rejects(async () => {
       for (let i = 0; i < 40; i++) await broker.write(bigEntry(`c/${i}`))
     }, isRefusal)
-    assert.ok(performance.now() - started < 3000)
+    assert.ok(performance.now() - started < 10_000)
   }, () => [socket])
-  await server.close()
 })
 
 test('when all devices fail, the refusal comes', async () => {
