@@ -21,7 +21,7 @@ Runs lint, the house rules and all tests; with FILTER only the test files whose 
 
 const root = join(import.meta.dirname, '../..')
 const dist = join(root, 'dist')
-const timeLimitSeconds = 300
+const timeLimitSeconds = 480
 const slowTimeLimitSeconds = 3600
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
