@@ -1,5 +1,5 @@
 /**
- * Too little memory for what clients send: a worker may die of it and is replaced, which the log says; who has no token cannot bring that about; and no write that was
+ * Too little memory for what clients send: a worker that dies of it is replaced, which the log says; who has no token cannot bring that about; and no write that was
  * acknowledged is lost.
  */
 import { test } from 'node:test'
