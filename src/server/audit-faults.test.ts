@@ -91,7 +91,7 @@ async function peer(isGone: boolean): Promise<Faulty> {
       for (const socket of sockets) socket.resume()
     },
     close,
-    reason: isGone ? /ECONNREFUSED|closed|ECONNRESET|EPIPE/ : /not taken within 300 ms|ECONNREFUSED/,
+    reason: isGone ? /ECONNREFUSED|closed|ECONNRESET|EPIPE/ : /not (?:taken|written) within 300 ms|ECONNREFUSED/,
   }
 }
 
