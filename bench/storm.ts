@@ -1,6 +1,6 @@
 /**
- * What readers notice when very many leases end within a minute, each with a user of a real PostgreSQL that goes with it: reads of KV by a load generator, before and meanwhile, of a
- * real server with its workers.
+ * What readers notice when very many leases end within a minute: reads of KV by a load generator, before and meanwhile, of a real server with its workers. The leases are of passwords
+ * of SSH, or each of a user of a real PostgreSQL, which then needs processors itself.
  */
 import { rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util'
 import { issueLease } from '../src/core/leases/issue.ts'
 import { findToken } from '../src/core/tokens/find.ts'
 import { withUnit } from '../src/core/unit.ts'
+import { leaseKind } from '../src/engines/ssh/otp.ts'
 import { startPostgres, type PostgresServer } from '../src/engines/database/testing/postgresql.ts'
 import { call } from './api.ts'
 import { mountAt, openFolder } from './fill.ts'
@@ -20,6 +21,7 @@ import { runWrk } from './wrk.ts'
 
 const help = `Usage: node dist/bench/storm.js [options]
 
+  --users           each lease is of a user of PostgreSQL
   --leases N        that end, one after the other (default 100000)
   --window N        seconds in which they end (default 60)
   --connections N   that read (default 16)
@@ -47,19 +49,21 @@ const roleOf = (i: number): string => `v-storm-${i}`
 const makeUsers = ({ sql }: PostgresServer, count: number): Promise<unknown> =>
   sql(`DO $$ BEGIN FOR i IN 0..${count - 1} LOOP EXECUTE format('CREATE ROLE %I LOGIN', 'v-storm-' || i); END LOOP; END $$`)
 
-async function countUsers({ sql }: PostgresServer): Promise<number> {
-  const [row] = await sql(`SELECT count(*)::int AS left FROM pg_roles WHERE starts_with(rolname, 'v-storm-')`)
-  return Number(row?.['left'])
+async function countLeases(server: Running): Promise<number> {
+  const { data } = (await call(server, 'GET', 'sys/leases/count?group_by=mount&prefix=storm')) as { readonly data: { readonly counts: Readonly<Record<string, number>> } }
+  return Object.values(data.counts).reduce((sum, count) => sum + count, 0)
 }
 
-async function prepare(server: Running, { url, plugin, admin: { username, password } }: PostgresServer): Promise<void> {
+async function prepare(server: Running, postgres: PostgresServer | null): Promise<void> {
   await call(server, 'POST', 'sys/mounts/storm-kv', { type: 'kv', options: { version: '2' } })
   await call(server, 'POST', 'storm-kv/data/read', { data: { value: 'v'.repeat(1_000) } })
-  await call(server, 'POST', 'sys/mounts/storm', { type: 'database' })
+  await call(server, 'POST', 'sys/mounts/storm', { type: postgres === null ? 'ssh' : 'database' })
+  if (postgres === null) return
+  const { url, plugin, admin: { username, password } } = postgres
   await call(server, 'POST', 'storm/config/pg', { plugin_name: plugin, connection_url: url, username, password, allowed_roles: '*' })
 }
 
-async function makeLeases(server: Running, { leases, windowMs, from }: Plan): Promise<void> {
+async function makeLeases(server: Running, { leases, windowMs, from }: Plan, ofUsers: boolean): Promise<void> {
   const { core, close } = await openFolder({ folder: join(server.folder, 'data'), key: server.key, token: server.token })
   try {
     const [mount, holder] = [await mountAt(core, 'storm/'), await findToken(core, server.token)]
@@ -67,8 +71,9 @@ async function makeLeases(server: Running, { leases, windowMs, from }: Plan): Pr
     const ttlOf = (i: number): number => Math.ceil((from + (i * windowMs) / leases - core.host.now()) / 1000)
     for (let made = 0; made < leases; made += perCommit) await withUnit(async (unit) => {
       for (let i = made; i < Math.min(leases, made + perCommit); i++) {
-        const internal = { username: roleOf(i), role: `n${i % 50}`, database: 'pg', revocation: [] }
-        await issueLease(core, unit, mount, `storm/creds/n${i % 50}`, holder, { kind: 'creds', ttlSeconds: ttlOf(i), maxTtlSeconds: 0, renewable: true, internal })
+        const kind = ofUsers ? 'creds' : leaseKind
+        const internal = ofUsers ? { username: roleOf(i), role: `n${i % 50}`, database: 'pg', revocation: [] } : { otp: `otp-${i}` }
+        await issueLease(core, unit, mount, `storm/creds/n${i % 50}`, holder, { kind, ttlSeconds: ttlOf(i), maxTtlSeconds: 0, renewable: true, internal })
       }
     })
     if (core.host.now() > from - (warmSeconds + pieceSeconds * piecesBefore) * 1000) throw new Error('filling took longer than was thought: the first leases ended too early')
@@ -91,7 +96,7 @@ async function readFor(load: Load, server: Running, name: string): Promise<Piece
   return { perSecond, perCpuSecond }
 }
 
-async function measure(server: Running, postgres: PostgresServer, { leases, windowMs, from }: Plan, connections: number): Promise<void> {
+async function measure(server: Running, { leases, windowMs, from }: Plan, connections: number): Promise<void> {
   const requests = [formatRequest({ method: 'GET', path: 'storm-kv/data/read', token: server.token })]
   const load: Load = { addr: server.addr, requests, connections, threads: 1, seconds: warmSeconds }
   await runWrk(load)
@@ -99,37 +104,37 @@ async function measure(server: Running, postgres: PostgresServer, { leases, wind
   const [before, during]: [Piece[], Piece[]] = [[], []]
   while (before.length < piecesBefore) before.push(await readFor(load, server, 'before'))
   while (Date.now() < from + windowMs) during.push(await readFor(load, server, 'meanwhile'))
-  const left = await countUsers(postgres)
+  const left = await countLeases(server)
   const share = (of: keyof Piece): string => `${((100 * spreadOf(during.map((piece) => piece[of])).median) / spreadOf(before.map((piece) => piece[of])).median).toFixed(0)} %`
-  say(`medians: ${share('perSecond')} of the reads in a second, ${share('perCpuSecond')} in a CPU second, while ${leases - left} of ${leases} users went`)
+  say(`medians: ${share('perSecond')} of the reads in a second, ${share('perCpuSecond')} in a CPU second, while ${leases - left} of ${leases} leases went`)
   await pause(30_000)
-  say(`${left - (await countUsers(postgres))} more in 30 s in which nobody read`)
+  say(`${left - (await countLeases(server))} more in 30 s in which nobody read`)
 }
 
 async function main(): Promise<void> {
   const text = { type: 'string' } as const
   const { values } = parseArgs({
-    options: { leases: { ...text, default: '100000' }, window: { ...text, default: '60' }, connections: { ...text, default: '16' }, workers: { ...text, default: '2' }, help: { type: 'boolean', short: 'h' } },
+    options: { leases: { ...text, default: '100000' }, window: { ...text, default: '60' }, connections: { ...text, default: '16' }, workers: { ...text, default: '2' }, users: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h' } },
   })
   if (values.help === true) return say(help)
   stopAllAtExit()
-  const postgres = await startPostgres()
-  if (postgres === null) throw new Error('PostgreSQL is not installed')
+  const postgres = values.users ? await startPostgres() : null
+  if (values.users && postgres === null) throw new Error('PostgreSQL is not installed')
   const server = await start({ name: 'storm', command: ownCommand, storage: 'lmdb', extra: `workers = ${values.workers}` }, tmpdir())
   try {
     const leases = Number(values.leases)
     await prepare(server, postgres)
     await stop(server.child)
-    await makeUsers(postgres, leases)
+    if (postgres !== null) await makeUsers(postgres, leases)
     const from = Date.now() + (leases / fillPerSecond + warmSeconds * 2 + piecesBefore * pieceSeconds) * 1000
     const plan = { leases, windowMs: Number(values.window) * 1000, from }
-    await makeLeases(server, plan)
+    await makeLeases(server, plan, values.users)
     await restart(server)
-    await measure(server, postgres, plan, Number(values.connections))
+    await measure(server, plan, Number(values.connections))
   } finally {
     await stop(server.child)
     rmSync(server.folder, { recursive: true, force: true })
-    await postgres.stop()
+    await postgres?.stop()
   }
 }
 
