@@ -157,10 +157,19 @@ async function exists(client: Client, username: string): Promise<boolean> {
   }
 }
 
+/**
+ * Where a role has rights to tables, sequences or columns of this database. By the index of what depends on a role: the views of `information_schema` look through all roles, which with
+ * a hundred thousand of them takes tens of milliseconds.
+ */
+const schemasWithGrants = `SELECT DISTINCT n.nspname AS table_schema FROM pg_catalog.pg_shdepend d
+  JOIN pg_catalog.pg_class c ON c.oid = d.objid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE d.refclassid = 'pg_catalog.pg_authid'::regclass AND d.refobjid = (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = $1)
+  AND d.classid = 'pg_catalog.pg_class'::regclass AND d.dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())`
+
 /** A role cannot go while it has rights. As much of them as possible is taken away, whatever fails of it; names of schemas may hold anything. */
 async function dropByDefault(client: Client, username: string): Promise<void> {
   const role = quoteIdentifier(username)
-  const { rows: grants } = await client.query('SELECT DISTINCT table_schema FROM information_schema.role_column_grants WHERE grantee = $1', [username])
+  const { rows: grants } = await client.query(schemasWithGrants, [username])
   const { rows: [database] } = await client.query('SELECT current_database() AS name')
   const schemas = new Set([...grants.map(({ table_schema: schema }) => String(schema)), 'public'].map(quoteIdentifier))
   const revocations = [...schemas].flatMap((schema) => [
