@@ -6,9 +6,8 @@ import { rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { issueLease } from '../src/core/leases/issue.ts'
-import { findToken } from '../src/core/tokens/find.ts'
-import { withUnit } from '../src/core/unit.ts'
+import { makeLeases } from '../src/core/leases/testing/storm.ts'
+import { makeUsers, termsOfUser } from '../src/engines/database/testing/storm-users.ts'
 import { leaseKind } from '../src/engines/ssh/otp.ts'
 import { startPostgres, type PostgresServer } from '../src/engines/database/testing/postgresql.ts'
 import { call } from './api.ts'
@@ -33,7 +32,6 @@ const pieceSeconds = 5
 const fillPerSecond = 2_500
 const warmSeconds = 10
 const piecesBefore = 4
-const perCommit = 500
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 interface Plan {
@@ -42,12 +40,6 @@ interface Plan {
   /** When the first of them ends. */
   readonly from: number
 }
-
-const roleOf = (i: number): string => `v-storm-${i}`
-
-/** In one statement: made one after the other they would take as long as the database hashes passwords. */
-const makeUsers = ({ sql }: PostgresServer, count: number): Promise<unknown> =>
-  sql(`DO $$ BEGIN FOR i IN 0..${count - 1} LOOP EXECUTE format('CREATE ROLE %I LOGIN', 'v-storm-' || i); END LOOP; END $$`)
 
 async function countLeases(server: Running): Promise<number> {
   const { data } = (await call(server, 'GET', 'sys/leases/count?group_by=mount&prefix=storm')) as { readonly data: { readonly counts: Readonly<Record<string, number>> } }
@@ -63,19 +55,12 @@ async function prepare(server: Running, postgres: PostgresServer | null): Promis
   await call(server, 'POST', 'storm/config/pg', { plugin_name: plugin, connection_url: url, username, password, allowed_roles: '*' })
 }
 
-async function makeLeases(server: Running, { leases, windowMs, from }: Plan, ofUsers: boolean): Promise<void> {
+async function fillLeases(server: Running, { leases, windowMs, from }: Plan, ofUsers: boolean): Promise<void> {
   const { core, close } = await openFolder({ folder: join(server.folder, 'data'), key: server.key, token: server.token })
   try {
-    const [mount, holder] = [await mountAt(core, 'storm/'), await findToken(core, server.token)]
-    if (holder === null) throw new Error('the root token is not known in this folder')
     const ttlOf = (i: number): number => Math.ceil((from + (i * windowMs) / leases - core.host.now()) / 1000)
-    for (let made = 0; made < leases; made += perCommit) await withUnit(async (unit) => {
-      for (let i = made; i < Math.min(leases, made + perCommit); i++) {
-        const kind = ofUsers ? 'creds' : leaseKind
-        const internal = ofUsers ? { username: roleOf(i), role: `n${i % 50}`, database: 'pg', revocation: [] } : { otp: `otp-${i}` }
-        await issueLease(core, unit, mount, `storm/creds/n${i % 50}`, holder, { kind, ttlSeconds: ttlOf(i), maxTtlSeconds: 0, renewable: true, internal })
-      }
-    })
+    const termsOf = ofUsers ? termsOfUser : (i: number) => ({ kind: leaseKind, internal: { otp: `otp-${i}` } })
+    await makeLeases(core, await mountAt(core, 'storm/'), server.token, leases, (i) => ({ ttlSeconds: ttlOf(i), ...termsOf(i) }))
     if (core.host.now() > from - (warmSeconds + pieceSeconds * piecesBefore) * 1000) throw new Error('filling took longer than was thought: the first leases ended too early')
   } finally {
     await close()
@@ -128,7 +113,7 @@ async function main(): Promise<void> {
     if (postgres !== null) await makeUsers(postgres, leases)
     const from = Date.now() + (leases / fillPerSecond + warmSeconds * 2 + piecesBefore * pieceSeconds) * 1000
     const plan = { leases, windowMs: Number(values.window) * 1000, from }
-    await makeLeases(server, plan, values.users)
+    await fillLeases(server, plan, values.users)
     await restart(server)
     await measure(server, plan, Number(values.connections))
   } finally {

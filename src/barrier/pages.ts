@@ -4,7 +4,7 @@
  * many levels as keep each page small. Pages are immutable once decoded.
  */
 import { internal } from '../kit/errors.ts'
-import type { Draft, Write } from '../kit/store.ts'
+import { formedMerge } from '../storage/draft.ts'
 import { compareKeys } from '../storage/key.ts'
 
 /** A folder on one page. `folder` is its path ('' or ending in '/'), so that the page proves what it lists. */
@@ -189,27 +189,11 @@ function asLower(page: Page): Branch | Leaf {
   return page
 }
 
-/** A page that further commits of the same transaction may change before it is encoded. */
-class PageDraft implements Draft {
-  readonly page: Page
+const pageForm = { read: decodePage, write: encodePage }
 
-  constructor(page: Page) {
-    this.page = page
-  }
-
-  bytes(): Buffer {
-    return encodePage(this.page)
-  }
-}
-
-/** A merge of the page at `key`: `change` gets it decoded, or null where there is none, and gives what is to be there. */
-const mergePage = <P extends Page>(key: string, asKind: (page: Page) => P, change: (page: P | null) => Page | null) => {
-  const draft = (current: Uint8Array | Draft | null): PageDraft | null => {
-    const after = change(current === null ? null : asKind(current instanceof PageDraft ? current.page : decodePage(current instanceof Uint8Array ? current : current.bytes())))
-    return after === null ? null : new PageDraft(after)
-  }
-  return { merge: key, by: (current: Uint8Array | null) => draft(current)?.bytes() ?? null, draft, owned: true } as const satisfies Write & { readonly owned: true }
-}
+/** A merge of the page at `key`: `change` gets it, or null where there is none, and gives what is to be there. */
+const mergePage = <P extends Page>(key: string, asKind: (page: Page) => P, change: (page: P | null) => Page | null) =>
+  ({ ...formedMerge<Page>(key, pageForm, (page) => change(page === null ? null : asKind(page))), owned: true }) as const
 
 export const mergeFolderPage = (key: string, change: (page: FolderPage | null) => Page | null) => mergePage(key, asFolder, change)
 export const mergeLowerPage = (key: string, change: (page: Branch | Leaf | null) => Page | null) => mergePage(key, asLower, change)

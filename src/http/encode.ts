@@ -46,7 +46,7 @@ export function createAnswerWriter(fixed: HeaderList, initial: CustomHeaders): A
       if (contentType !== '') headers.push('Content-Type', contentType)
       if (extra.length > 0 || (answer.headers?.length ?? 0) > 0) addHeaders(headers, [...(answer.headers ?? []), ...extra])
       if (answer.stream) void writeStream(response.writeHead(answer.status, headers), answer.stream)
-      else if (typeof answer.body === 'string' && answer.body.length > longBody) void writeStream(response.writeHead(answer.status, headers), inTurns(answer.body))
+      else if (typeof answer.body === 'string' && answer.body.length > longBody) void writeStream(response.writeHead(answer.status, headers), partsInTurns(answer.body))
       else writeWhole(response, answer.status, headers, answer.body)
     },
   }
@@ -55,7 +55,7 @@ export function createAnswerWriter(fixed: HeaderList, initial: CustomHeaders): A
 /** Characters of a text that is sent in parts, without a length: to count and to encode fifteen millions takes thirty milliseconds. */
 const longBody = 1024 * 1024
 
-async function* inTurns(text: string): AsyncGenerator<string> {
+async function* partsInTurns(text: string): AsyncGenerator<string> {
   for (const part of partsOf(text)) {
     yield part
     await nextTurn()

@@ -35,13 +35,16 @@ export const realHost = (log: Logger): Host => ({
   random: randomSource(),
   uuid: () => randomUUID(),
   log,
-  later(ms, work) {
-    const timer = setTimeout(work, ms)
-    timer.unref()
-    return () => clearTimeout(timer)
-  },
+  later,
   load: loadSince(),
 })
+
+/** See `Host`. */
+export function later(milliseconds: number, work: () => void): () => void {
+  const timer = setTimeout(work, milliseconds)
+  timer.unref()
+  return () => clearTimeout(timer)
+}
 
 /** Of this process, since it was last asked. */
 export function loadSince(): () => Load {

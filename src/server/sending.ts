@@ -4,6 +4,7 @@ import type { Figure } from '../statsd/lines.ts'
 import type { Sender, SenderWorld, Told } from '../statsd/sender.ts'
 import { isSending, type SendingSettings } from '../statsd/settings.ts'
 import type { ServerConfig } from './config/config.ts'
+import { later } from './host.ts'
 import type { Log } from './log.ts'
 import { clusterNameOf } from './settings.ts'
 
@@ -40,12 +41,6 @@ export async function startSending(config: ServerConfig, read: () => Promise<Cou
       await sender?.stop()
     },
   }
-}
-
-function later(milliseconds: number, work: () => void): () => void {
-  const timer = setTimeout(work, milliseconds)
-  timer.unref()
-  return () => clearTimeout(timer)
 }
 
 /** Gauges by their names at `sys/metrics`. */

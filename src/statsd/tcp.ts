@@ -1,7 +1,8 @@
 /** Sends lines over a connection that is opened again at the next sending when it broke. */
 import { connect, type Socket } from 'node:net'
+import { within } from '../kit/within.ts'
 import type { Receiver } from './settings.ts'
-import { atMost, codeOf, Trouble, type Say } from './trouble.ts'
+import { codeOf, Trouble, type Say } from './trouble.ts'
 
 /** What waits for a receiver that is slow, or not there yet. More is dropped, with the connection. */
 export const waitingBytesMax = 1024 * 1024
@@ -33,7 +34,7 @@ export class TcpWay {
     this.#isClosed = true
     const socket = this.#socket
     if (socket === null) return
-    await atMost(closeMs, new Promise((resolve) => socket.once('close', resolve).end()))
+    await within(new Promise((resolve) => socket.once('close', resolve).end()), closeMs, undefined)
     socket.destroy()
   }
 

@@ -31,11 +31,3 @@ export class Trouble {
 
 /** Codes say enough, and are the same in every language. */
 export const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? (error instanceof Error ? error.message : 'unknown')
-
-/** Resolves when `work` is done, however it went, and at the latest after so many milliseconds. */
-export async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))
-  await Promise.race([work.catch(() => undefined), late])
-  clearTimeout(timer)
-}

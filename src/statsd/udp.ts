@@ -1,9 +1,10 @@
 /** Sends lines in datagrams. Nothing is kept: what cannot be sent at once is gone. */
 import { createSocket, type Socket } from 'node:dgram'
 import { lookup } from 'node:dns/promises'
+import { within } from '../kit/within.ts'
 import { datagramsOf } from './lines.ts'
 import type { Receiver } from './settings.ts'
-import { atMost, codeOf, Trouble, type Say } from './trouble.ts'
+import { codeOf, Trouble, type Say } from './trouble.ts'
 
 /** The name of the receiver is resolved again after so many sendings, and after each that failed. */
 const sendingsOfSocket = 30
@@ -32,7 +33,7 @@ export class UdpWay {
 
   /** Resolves once what was given is sent, or a second is over. */
   async close(): Promise<void> {
-    await atMost(closeMs, this.#underway)
+    await within(this.#underway, closeMs, undefined)
     this.#isClosed = true
     this.#drop()
   }

@@ -1,37 +1,15 @@
 /** The part of the storage contract about drafts: whether a store joins commits or not, they end in what one after the other would have. */
 import assert from 'node:assert/strict'
 import { badRequest, Conflict } from '../kit/errors.ts'
-import type { Draft, DraftMerge, Expectation, Store, Write } from '../kit/store.ts'
+import type { Expectation, Store, Write } from '../kit/store.ts'
 import { bytes, readText, type Requirement, textOf } from './contract-parts.ts'
+import { formedMerge } from './draft.ts'
 import { seededRandom } from './seeded.ts'
 
-/** A text that is put into bytes late. */
-class TextDraft implements Draft {
-  readonly text: string
-
-  constructor(text: string) {
-    this.text = text
-  }
-
-  bytes(): Uint8Array {
-    return bytes(this.text)
-  }
-}
-
-const textIn = (current: Uint8Array | Draft | null): string => {
-  if (current === null) return ''
-  if (current instanceof TextDraft) return current.text
-  return textOf(current instanceof Uint8Array ? current : current.bytes()) ?? ''
-}
+const textForm = { read: (value: Uint8Array): string => textOf(value) ?? '', write: bytes }
 
 /** A merge that gives `change` of the text; null deletes. */
-function draftWrite(key: string, change: (text: string) => string | null): Write {
-  const draft: DraftMerge = (current) => {
-    const text = change(textIn(current))
-    return text === null ? null : new TextDraft(text)
-  }
-  return { merge: key, by: (current) => draft(current)?.bytes() ?? null, draft }
-}
+const draftWrite = (key: string, change: (text: string) => string | null): Write => formedMerge<string>(key, textForm, (text) => change(text ?? ''))
 
 const append = (key: string, text: string): Write => draftWrite(key, (before) => before + text)
 
@@ -43,7 +21,7 @@ interface Deed {
 
 function deedOf(key: string, dice: number, mark: string): Deed {
   if (dice < 0.6) return { write: append(key, mark), apply: (text) => (text ?? '') + mark }
-  if (dice < 0.75) return { write: { merge: key, by: (current) => bytes(textIn(current) + mark) }, apply: (text) => (text ?? '') + mark }
+  if (dice < 0.75) return { write: { merge: key, by: (current) => bytes((textOf(current ?? undefined) ?? '') + mark) }, apply: (text) => (text ?? '') + mark }
   if (dice < 0.85) return { write: { put: key, value: bytes(mark) }, apply: () => mark }
   if (dice < 0.92) return { write: draftWrite(key, () => null), apply: () => null }
   return { write: { del: key }, apply: () => null }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Draft } from '../kit/store.ts'
+import { formedMerge } from './draft.ts'
 import { openEnvironment, type Environment } from './lmdb-binding.ts'
 import { LmdbWriter } from './lmdb-writer.ts'
 
@@ -74,20 +75,14 @@ test('any other failure stops the writer at once: nobody knows what the disk hol
 test('what commits of one transaction make of a key is put into bytes once', async () => {
   await withFailing([], async ({ writer, count }) => {
     let made = 0
-    class Count {
-      readonly count: number
-
-      constructor(count: number) {
-        this.count = count
-      }
-
-      bytes(): Uint8Array {
+    const form = {
+      read: (value: Uint8Array): number => value[0] ?? 0,
+      write(value: number): Uint8Array {
         made += 1
-        return Buffer.from([this.count])
-      }
+        return Buffer.from([value])
+      },
     }
-    const next = (current: Uint8Array | Draft | null): Count => new Count((current instanceof Count ? current.count : current instanceof Uint8Array ? (current[0] ?? 0) : 0) + 1)
-    const add = (): Promise<number> => writer.commit([], [{ merge: 'count', by: (current) => next(current).bytes(), draft: next }])
+    const add = (): Promise<number> => writer.commit([], [formedMerge<number>('count', form, (before) => (before ?? 0) + 1)])
     await Promise.all(Array.from({ length: 50 }, add))
     assert.deepEqual([count(), made], [50, writer.counts.transactions])
     assert.ok(made < 10, String(made))

@@ -5,28 +5,23 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setImmediate as turnOfLoop, setTimeout as pause } from 'node:timers/promises'
-import { startPostgres, type PostgresServer } from '../../engines/database/testing/postgresql.ts'
+import { startPostgres } from '../../engines/database/testing/postgresql.ts'
+import { countUsers, makeUsers, termsOfUser } from '../../engines/database/testing/storm-users.ts'
 import type { LeaseTerms } from '../../kit/result.ts'
 import { serveHarness, type ServeHarness } from '../../request/testing/serve-harness.ts'
 import { loadSince } from '../../server/host.ts'
 import { openLmdbStore } from '../../storage/lmdb.ts'
-import { findToken } from '../tokens/find.ts'
-import { withUnit } from '../unit.ts'
-import { issueLease } from './issue.ts'
 import { startSweeper } from './sweeper.ts'
 import { renter } from './testing/renter.ts'
+import { makeLeases } from './testing/storm.ts'
 
-const unitSize = 1_000
 const minuteSeconds = 60
 
 /** Leases that end one after the other over the minute, at 50 roles of the mount `a/`. */
-async function makeLeases({ core, rootToken }: ServeHarness, count: number, termsOf: (i: number) => Pick<LeaseTerms, 'kind' | 'internal'>): Promise<void> {
+async function fill({ core, rootToken }: ServeHarness, count: number, termsOf: (i: number) => Pick<LeaseTerms, 'kind' | 'internal'>): Promise<void> {
   const mount = await core.mounts.at('a/')
-  const holder = await findToken(core, rootToken)
-  assert.ok(mount !== null && holder !== null)
-  for (let made = 0; made < count; made += unitSize) await withUnit(async (unit) => {
-    for (let i = made; i < made + unitSize; i++) await issueLease(core, unit, mount, `a/creds/n${i % 50}`, holder, { ttlSeconds: 1 + (i % minuteSeconds), maxTtlSeconds: 0, renewable: true, ...termsOf(i) })
-  })
+  assert.ok(mount !== null)
+  await makeLeases(core, mount, rootToken, count, (i) => ({ ttlSeconds: 1 + (i % minuteSeconds), ...termsOf(i) }))
 }
 
 const outside = renter()
@@ -133,7 +128,7 @@ const checkSpeed = (speeds: Storm): void => assert.ok(speeds.with.perCpuSecond >
 
 test('a hundred thousand leases end within a minute while reads keep four fifths of their speed', (t) => onLmdb('renter', async (server, clockwork) => {
   const count = 100_000
-  await makeLeases(server, count, (i) => ({ kind: 'creds', internal: { name: `n${i}`, mount: 'a/' } }))
+  await fill(server, count, (i) => ({ kind: 'creds', internal: { name: `n${i}`, mount: 'a/' } }))
   for (let i = 0; i < count; i++) outside.valid.add(`a/n${i}`)
   const speeds = await storm(server, clockwork)
   const revoked = count - outside.valid.size
@@ -145,7 +140,7 @@ test('a hundred thousand leases end within a minute while reads keep four fifths
 
 test('leases that have ended go at once when there is nothing else to do', (t) => onLmdb('renter', async (server) => {
   const count = 10_000
-  await makeLeases(server, count, (i) => ({ kind: 'creds', internal: { name: `n${i}`, mount: 'a/' } }))
+  await fill(server, count, (i) => ({ kind: 'creds', internal: { name: `n${i}`, mount: 'a/' } }))
   for (let i = 0; i < count; i++) outside.valid.add(`a/n${i}`)
   server.clock.advance(minuteSeconds)
   const begun = performance.now()
@@ -156,10 +151,6 @@ test('leases that have ended go at once when there is nothing else to do', (t) =
   assert.equal(outside.valid.size, 0)
 }))
 
-/** In one statement: a hundred thousand one after the other would be about the database's hashing of passwords. */
-const makeUsers = ({ sql }: PostgresServer, count: number): Promise<unknown> =>
-  sql(`DO $$ BEGIN FOR i IN 0..${count - 1} LOOP EXECUTE format('CREATE ROLE %I LOGIN', 'v-storm-' || i); END LOOP; END $$`)
-
 test('a hundred thousand users of PostgreSQL end within a minute while reads keep four fifths of their speed', async (t) => {
   const db = await startPostgres()
   if (db === null) return t.skip('PostgreSQL is not installed')
@@ -168,10 +159,9 @@ test('a hundred thousand users of PostgreSQL end within a minute while reads kee
     await onLmdb('database', async (server, clockwork) => {
       await server.ok('write', 'a/config/pg', { data: { plugin_name: 'postgresql-database-plugin', connection_url: db.url, allowed_roles: '*', ...db.admin } })
       await makeUsers(db, count)
-      await makeLeases(server, count, (i) => ({ kind: 'creds', internal: { username: `v-storm-${i}`, role: `n${i % 50}`, database: 'pg', revocation: [] } }))
+      await fill(server, count, termsOfUser)
       const speeds = await storm(server, clockwork)
-      const [left] = await db.sql(`SELECT count(*)::int AS left FROM pg_roles WHERE starts_with(rolname, 'v-storm-')`)
-      const revoked = count - Number(left?.['left'])
+      const revoked = count - (await countUsers(db))
       t.diagnostic(told(speeds, revoked))
       assert.ok(revoked > 200, String(revoked))
       checkSpeed(speeds)

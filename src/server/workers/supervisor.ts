@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { RateCounter } from '../../core/quotas.ts'
 import type { Figures } from '../../core/telemetry.ts'
 import { ApiError } from '../../kit/errors.ts'
+import { within } from '../../kit/within.ts'
 import type { ServerConfig } from '../config/config.ts'
 import type { Log } from '../log.ts'
 import type { Mode } from '../mode.ts'
@@ -334,13 +335,6 @@ function withTicketKeys(config: ServerConfig): ServerConfig {
     return tls === null ? listener : { ...listener, settings: { ...listener.settings, tls: { ...tls, ticketKeys: randomBytes(ticketKeysLength) } } }
   })
   return { ...config, listeners }
-}
-
-/** What `work` resolves with, or `late` after so many milliseconds. */
-async function within<T, L>(work: Promise<T>, ms: number, late: L): Promise<T | L> {
-  let timer: NodeJS.Timeout | undefined
-  const deadline = new Promise<L>((resolve) => (timer = setTimeout(resolve, ms, late)))
-  return await Promise.race([work, deadline]).finally(() => clearTimeout(timer))
 }
 
 function withReloaded(config: ServerConfig, { headers, level }: Reload): ServerConfig {
