@@ -2,6 +2,7 @@
  * Reading DER (ITU-T X.690). Strict where ambiguity could be used against us: definite minimal lengths, nothing left over, a bound on
  * depth by construction (callers walk level by level). Whatever does not fit is a `DerError`, never anything else.
  */
+import { isAscii } from 'node:buffer'
 import { tags } from './der.ts'
 
 /** Malformed input. The text says what was expected, never what stood there. */
@@ -21,7 +22,7 @@ export class DerReader {
   readonly #bytes: Buffer
   #at = 0
   constructor(bytes: Uint8Array) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#bytes = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
   get isAtEnd(): boolean {
     return this.#at >= this.#bytes.length
@@ -79,8 +80,22 @@ export function readWhole(bytes: Uint8Array, tag: number = tags.sequence): DerRe
   return inner
 }
 
+/** Identifiers that were read before, by the characters of their bytes. */
+const oidTexts = new Map<string, string>()
+
 /** The dotted form of the content of an OBJECT IDENTIFIER. */
-export function oidText(content: Uint8Array): string {
+export function oidText(content: Buffer): string {
+  if (content.length > 16) return arcsText(content)
+  const key = content.toString('latin1')
+  let known = oidTexts.get(key)
+  if (known === undefined) {
+    known = arcsText(content)
+    if (oidTexts.size < 200) oidTexts.set(key, known)
+  }
+  return known
+}
+
+function arcsText(content: Uint8Array): string {
   const arcs: bigint[] = []
   let arc = 0n
   let open = false
@@ -162,7 +177,8 @@ export function readText({ tag, content }: Tlv): string {
 
 const latin: ReadonlySet<number> = new Set([tags.printable, tags.ia5, tags.numeric, tags.teletex])
 const utf8Decoder = new TextDecoder('utf-8', { fatal: true })
-function decodeUtf8(content: Uint8Array): string {
+function decodeUtf8(content: Buffer): string {
+  if (isAscii(content)) return content.toString('latin1')
   try {
     return utf8Decoder.decode(content)
   } catch {

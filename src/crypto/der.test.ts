@@ -15,13 +15,15 @@ test('values are encoded as X.690 says', () => {
     [bitString(bytes('aa')), '030200aa'], [utf8('é'), '0c02c3a9'], [setOf(integer(3), integer(1)), '3106020101020103'], [sequence(), '3000'],
     [octetString(Buffer.alloc(128)), `048180${'00'.repeat(128)}`], [octetString(Buffer.alloc(256)), `04820100${'00'.repeat(256)}`],
     [time(Date.UTC(2049, 11, 31, 23, 59, 59)), '170d3439313233313233353935395a'], [time(Date.UTC(2050, 0, 1)), '180f32303530303130313030303030305a'],
-    [generalizedTime(Date.UTC(2026, 0, 2, 3, 4, 5, 999)), '180f32303236303130323033303430355a'],
+    [generalizedTime(Date.UTC(2026, 0, 2, 3, 4, 5, 999)), '180f32303236303130323033303430355a'], [time(Date.UTC(950, 9, 10, 11, 12, 13)), '180f30393530313031303131313231335a'],
   ]
   for (const [written, expected] of cases) assert.equal(hex(written), expected)
+  for (const never of [Date.UTC(10_000, 0, 1), Date.UTC(-1, 0, 1), Number.NaN]) assert.throws(() => time(never), RangeError)
 })
 
 test('object identifiers have two arcs at least, with the bounds of X.660', () => {
   for (const good of ['0.39', '1.2.3', '2.999', '2.5.29.17', `1.3.${'9'.repeat(30)}`]) assert.equal(oidText(oid(good).subarray(2)), good)
+  for (let i = 0; i < 400; i++) assert.equal(oidText(oid(`1.3.${i % 300}`).subarray(2)), `1.3.${i % 300}`)
   for (const bad of ['', '1', '3.1', '0.40', '1.40', '1.02', '1.-2', '1..2', 'a.b', `1.2${'.1'.repeat(300)}`, `1.3.${'9'.repeat(50)}`]) assert.equal(isOid(bad), false, bad)
   assert.throws(() => oid('1.40'), /no object identifier/)
 })

@@ -99,6 +99,11 @@ export function time(milliseconds: number): Buffer {
 export const generalizedTime = (milliseconds: number): Buffer => tagged(tags.generalizedTime, Buffer.from(timeDigits(milliseconds), 'latin1'))
 
 function timeDigits(milliseconds: number): string {
-  const text = new Date(milliseconds).toISOString()
-  return `${text.slice(0, 4)}${text.slice(5, 7)}${text.slice(8, 10)}${text.slice(11, 13)}${text.slice(14, 16)}${text.slice(17, 19)}Z`
+  const at = new Date(milliseconds)
+  const year = at.getUTCFullYear()
+  if (!(year >= 0 && year <= 9999)) throw new RangeError('a time is before the year 0 or after the year 9999')
+  const [month, day, hour, minute, second] = [at.getUTCMonth() + 1, at.getUTCDate(), at.getUTCHours(), at.getUTCMinutes(), at.getUTCSeconds()]
+  return `${String(year).padStart(4, '0')}${twoDigits(month)}${twoDigits(day)}${twoDigits(hour)}${twoDigits(minute)}${twoDigits(second)}Z`
 }
+
+const twoDigits = (value: number): string => (value < 10 ? `0${value}` : `${value}`)

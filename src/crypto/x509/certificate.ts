@@ -143,7 +143,11 @@ export function authorityKeyIdOf({ extensions }: Certificate): Buffer | null {
 }
 
 /** `3a:00:…`, as Vault shows serial numbers: a byte is two digits. */
-export const serialText = (serial: Uint8Array): string => Array.from(serial, (byte) => twoDigits[byte]).join(':')
-const twoDigits = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+export function serialText(serial: Uint8Array): string {
+  let text = ''
+  for (const byte of serial) text += digitsAfterColon[byte] ?? ''
+  return text.slice(1)
+}
+const digitsAfterColon = Array.from({ length: 256 }, (_, byte) => `:${byte.toString(16).padStart(2, '0')}`)
 
 export const fingerprint = (der: Uint8Array): string => createHash('sha256').update(der).digest('hex')

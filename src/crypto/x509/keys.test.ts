@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import { mutations } from '../testing/openssl.ts'
-import { findPublicKey, generateKey, kindOf, spkiOf } from './keys.ts'
+import { findPublicKey, generateKey, kindOf, privateKeyOf, spkiOf, type NewKey } from './keys.ts'
 
 test('a key is the one that OpenSSL reads, and of the same kind', async () => {
   for (const [type, bits] of [['rsa', 2048], ['rsa', 3072], ['ec', 224], ['ec', 256], ['ec', 384], ['ec', 521], ['ed25519', 0]] as const) {
@@ -16,6 +16,17 @@ test('a key is the one that OpenSSL reads, and of the same kind', async () => {
   const read = findPublicKey(odd.export({ type: 'spki', format: 'der' }))
   assert.ok(read !== null && read.equals(odd))
   assert.deepEqual(kindOf(read), { type: 'rsa', bits: 1031 })
+})
+
+test('a private number that begins with zeros has its whole length all the same', async () => {
+  for (const [bits, length, at] of [[224, 28, 7], [256, 32, 7], [384, 48, 8], [521, 66, 8]] as const) {
+    const isShort = ({ privateDer }: NewKey): boolean => privateDer[at] === 0
+    let made = await generateKey('ec', bits)
+    for (let tried = 0; tried < 6000 && !isShort(made); tried++) made = await generateKey('ec', bits)
+    assert.ok(isShort(made), `no such key of ${bits} bits`)
+    assert.equal(made.privateDer[at - 1], length)
+    assert.deepEqual(spkiOf(privateKeyOf('ec', made.privateDer)), made.spki)
+  }
 })
 
 test('what OpenSSL takes for no key is none, and what both take is the same', async () => {

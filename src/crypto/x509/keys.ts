@@ -39,7 +39,7 @@ export async function generateKey(type: KeyType, bits: number): Promise<NewKey> 
   if (type === 'ed25519') return newEd25519()
   const namedCurve = curves[bits]
   if (namedCurve === undefined) throw new Error(`no curve of ${bits} bits`)
-  return newOnCurve(namedCurve, bits)
+  return newOnCurve(curveOf(namedCurve, bits))
 }
 
 // The fixed parts of RFC 8410 §4 and §7, up to the bytes of the key.
@@ -56,19 +56,39 @@ function newEd25519(): NewKey {
 const curveOids: Readonly<Record<string, Buffer>> = { secp224r1: oid('1.3.132.0.33'), prime256v1: oid('1.2.840.10045.3.1.7'), secp384r1: oid('1.3.132.0.34'), secp521r1: oid('1.3.132.0.35') }
 const ecPublicKey = oid('1.2.840.10045.2.1')
 
-/** One for each curve, as setting up a curve takes longer than making a key on it. */
-const pairs = new Map<string, ECDH>()
+/** What all keys on one curve have in common. */
+interface Curve {
+  /** Setting up a curve takes longer than making a key on it. */
+  readonly pair: ECDH
+  /** RFC 5915 for the private key, RFC 5480 for the public one: with zeros for the numbers, each of which has one length. */
+  readonly privateDer: Buffer
+  readonly spki: Buffer
+  /** Where the private number ends in `privateDer`; the public one is the end of both forms. */
+  readonly scalarEnd: number
+}
 
-/** RFC 5915 for the private key, RFC 5480 for the public one. */
-function newOnCurve(namedCurve: string, bits: number): NewKey {
-  const pair = pairs.get(namedCurve) ?? createECDH(namedCurve)
-  pairs.set(namedCurve, pair)
-  const point = bitString(pair.generateKeys())
-  const written = pair.getPrivateKey()
+const curvesInUse = new Map<string, Curve>()
+
+function curveOf(namedCurve: string, bits: number): Curve {
+  const found = curvesInUse.get(namedCurve)
+  if (found !== undefined) return found
   const length = Math.ceil(bits / 8)
-  const scalar = Buffer.concat([Buffer.alloc(length - written.length), written])
-  const curve = curveOids[namedCurve] ?? oid('')
-  return { type: 'ec', privateDer: sequence(integer(1), octetString(scalar), explicit(0, curve), explicit(1, point)), spki: sequence(sequence(ecPublicKey, curve), point) }
+  const [curve, point] = [curveOids[namedCurve] ?? oid(''), bitString(Buffer.alloc(1 + 2 * length))]
+  const behind = [explicit(0, curve), explicit(1, point)]
+  const privateDer = sequence(integer(1), octetString(Buffer.alloc(length)), ...behind)
+  const made = { pair: createECDH(namedCurve), privateDer, spki: sequence(sequence(ecPublicKey, curve), point), scalarEnd: privateDer.length - Buffer.concat(behind).length }
+  curvesInUse.set(namedCurve, made)
+  return made
+}
+
+function newOnCurve({ pair, scalarEnd, ...zero }: Curve): NewKey {
+  const point = pair.generateKeys()
+  const scalar = pair.getPrivateKey()
+  const [privateDer, spki] = [Buffer.from(zero.privateDer), Buffer.from(zero.spki)]
+  privateDer.set(scalar, scalarEnd - scalar.length)
+  privateDer.set(point, privateDer.length - point.length)
+  spki.set(point, spki.length - point.length)
+  return { type: 'ec', privateDer, spki }
 }
 
 export interface KeyKind {
@@ -143,8 +163,8 @@ const withoutSign = (number: Buffer): Buffer => (number[0] === 0 && number.lengt
 /** SubjectPublicKeyInfo of a private or public key. */
 export const spkiOf = (key: KeyObject): Buffer => (key.type === 'private' ? createPublicKey(key as never) : key).export(spkiDer)
 
-/** SHA-1 of the bits of the public key: the key identifier of RFC 5280 §4.2.1.2 (1), and the issuer's key hash of OCSP. */
-export const keyIdOf = (spki: Uint8Array): Buffer => hash('sha1', publicBits(spki), 'buffer')
+/** SHA-1 of the bits of the public key: the key identifier of RFC 5280 §4.2.1.2 (1), and the issuer's key hash of OCSP. By way of a text, as that saves memory of its own. */
+export const keyIdOf = (spki: Uint8Array): Buffer => Buffer.from(hash('sha1', publicBits(spki), 'hex'), 'hex')
 
 /** The content of the subjectPublicKey of a SubjectPublicKeyInfo, without the count of unused bits. */
 export function publicBits(spki: Uint8Array): Uint8Array {

@@ -1,6 +1,6 @@
 /** Distinguished names (RFC 5280 §4.1.2.4): sequences of attributes, read and written. */
 import { ia5, oid, printable, sequence, setOf, tags, utf8 } from '../der.ts'
-import { DerError, DerReader, readOid, readText, readWhole } from '../der-reader.ts'
+import { DerError, readOid, readText, readWhole } from '../der-reader.ts'
 
 /** One attribute: its type in dotted form, its text. */
 export interface Attribute {
@@ -65,5 +65,5 @@ const textTags: ReadonlySet<number> = new Set([tags.utf8, tags.printable, tags.i
 /** The values of one type. */
 export const valuesOf = (name: readonly Attribute[], type: string): string[] => name.filter((a) => a.type === type).map(({ value }) => value)
 
-/** Whether the bytes are a name without any attribute. */
-export const isEmptyName = (der: Uint8Array): boolean => new DerReader(der).enter().isAtEnd
+/** Whether a name, which is a SEQUENCE in DER, is one without any attribute. */
+export const isEmptyName = (der: Uint8Array): boolean => der[1] === 0

@@ -15,7 +15,7 @@ type SubjectRole = Pick<Role, 'country' | 'organization' | 'ou' | 'locality' | '
 
 /** DER of the subject. Several values of one kind stand in one set, in the order of Go's names: clients compare these bytes. */
 export function subjectOf(role: SubjectRole, { commonName, serialNumber, userIds }: Pick<Wanted, 'commonName' | 'serialNumber' | 'userIds'>): Buffer {
-  const set = (type: string, values: readonly string[]): Attribute[] => [...new Set(values)].map((value) => ({ type, value }))
+  const set = (type: string, values: readonly string[]): Attribute[] => (values.length === 0 ? [] : [...new Set(values)].map((value) => ({ type, value })))
   const single = (type: string, value: string): Attribute[] => (value === '' ? [] : [{ type, value }])
   const sets = [
     set(attributeTypes.country, role.country),

@@ -10,6 +10,7 @@ const nameMax = 253
 
 /** A name in the form that certificates hold (RFC 5890); throws `bad_request` for labels that are empty or too long. */
 export function toAscii(name: string): string {
+  if (isHostname(name)) return name
   const ascii = /^[\0-\x7f]*$/.test(name) ? name : domainToASCII(name)
   const labels = ascii.replace(/\.$/, '').split('.')
   const bad = labels.find((label) => label === '' || label.length > labelMax)
@@ -17,14 +18,14 @@ export function toAscii(name: string): string {
   return ascii
 }
 
-const isLabel = (label: string): boolean => label.length <= labelMax && /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?$/.test(label)
+const label = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?'
+const labelShape = new RegExp(`^${label}$`)
+const hostnameShape = new RegExp(`^(?:\\*\\.)?${label}(?:\\.${label})*\\.?$`)
+
+const isLabel = (text: string): boolean => labelShape.test(text)
 
 /** Labels of letters, digits and inner hyphens; the first may be a `*`, and a dot may stand at the end. */
-export function isHostname(name: string): boolean {
-  const labels = name.replace(/\.$/, '').split('.')
-  const rest = labels[0] === '*' && labels.length > 1 ? labels.slice(1) : labels
-  return name.length <= nameMax + 1 && rest.every(isLabel)
-}
+export const isHostname = (name: string): boolean => name.length <= nameMax + 1 && hostnameShape.test(name)
 
 /** Whether a text fits a pattern in which each `*` stands for anything, also nothing. Linear in the length of both. */
 export function matchesGlob(pattern: string, text: string): boolean {
