@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process'
 import { createReadStream, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { auditSigner } from './chain.ts'
 import type { AuditDevice } from './devices/device.ts'
@@ -204,5 +204,42 @@ test('a very long line that the disk takes in part is refused, and so is nothing
     assert.deepEqual(report.findings, [])
     const lines = readFileSync(path, 'utf8').split('\n').flatMap((line) => (/"path":"(?:cut|whole|first|last)"/.exec(line) === null ? [] : [line]))
     assert.deepEqual(lines.map((line) => /"path":"(\w+)"/.exec(line)?.[1]), ['first', 'cut', 'cut', 'whole', 'last'])
+  })
+})
+
+test('what the requests that were just told go on to write is in one batch with what came meanwhile', async () => {
+  const batches: number[] = []
+  let written = (): void => {}
+  const files = faulty((file) => ({
+    write: async (bytes) => {
+      batches.push(entryPaths(Buffer.from(bytes).toString().split('\n')).length)
+      await new Promise<void>((resolve) => (written = resolve))
+      return await file.write(bytes)
+    },
+  }))
+  await withLane(files, async (lane) => {
+    const twoLines = async (name: string): Promise<void> => {
+      await lane.write(entryOf(`${name}/request`))
+      // What a request does between its two entries, without waiting for anything.
+      for (let steps = 0; steps < 20; steps++) await Promise.resolve()
+      await lane.write(entryOf(`${name}/answer`))
+    }
+    const nextBatch = async (count: number): Promise<void> => {
+      while (batches.length < count) await nextTurn()
+    }
+    const first = [twoLines('a'), twoLines('b')]
+    await nextBatch(1)
+    const second = [twoLines('c'), twoLines('d')]
+    for (let count = 2; count <= 3; count++) {
+      written()
+      await nextBatch(count)
+    }
+    written()
+    await Promise.all([...first, ...second])
+    assert.deepEqual(batches, [2, 4, 2])
+    const closing = lane.close()
+    await nextBatch(4)
+    written()
+    await closing
   })
 })

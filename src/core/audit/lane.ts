@@ -2,6 +2,7 @@
  * The way of entries into one device: a queue, batches, a deadline for each entry, the chain, and what to do when the device fails. Lanes
  * know nothing of each other, so a device that hangs or fails holds up nobody but itself.
  */
+import { setImmediate as endOfTurn } from 'node:timers/promises'
 import type { Host } from '../host.ts'
 import { batchLinesMax, bodyOf, Chain, hashLine, sizeOf, type AuditSigner, type CheckpointFacts, type LongBody } from './chain.ts'
 import type { DeviceConfig } from './config.ts'
@@ -227,7 +228,7 @@ export class Lane {
     })
   }
 
-  /** One batch at a time. It begins at the end of this turn of the event loop, so that it holds all that the turn brings. */
+  /** One batch at a time. It begins at the end of a turn of the event loop, so that it holds all that the turn brings. */
   #run(): void {
     if (this.#isRunning) return
     this.#isRunning = true
@@ -236,10 +237,13 @@ export class Lane {
 
   async #work(): Promise<void> {
     while (this.#waiting.length > 0 || this.#wants.open || this.#wants.reopen || this.#wants.checkpoint) {
+      // Where several come at once more are on their way, and what costs is the writing, not the lines.
+      if (this.#waiting.length > 1) await endOfTurn()
       this.#flying = this.#takeBatch()
       await this.#deliver(this.#flying)
-      this.#flying = []
-      this.#isHanging = false
+      ;[this.#flying, this.#isHanging] = [[], false]
+      // Those who were just told go on with their requests, and their next entries belong to this batch, too.
+      await endOfTurn()
     }
     this.#isRunning = false
     for (const resolve of this.#idle.splice(0)) resolve()

@@ -4,7 +4,7 @@
  * With random keys alone each of the five records of a token changed a page of its own.
  */
 import type { KeyObject } from 'node:crypto'
-import { createHmac } from 'node:crypto'
+import { hmacOf, type Hmac } from '../../crypto/hmac.ts'
 import type { Host } from '../host.ts'
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
@@ -50,4 +50,10 @@ export function storedId(key: KeyObject, id: string): string {
 }
 
 /** HMAC-SHA256 in hex, under a key that exists only while unsealed. */
-export const keyedHash = (key: KeyObject, value: string): string => createHmac('sha256', key).update(value).digest('hex')
+export function keyedHash(key: KeyObject, value: string): string {
+  let hmac = hmacs.get(key)
+  if (hmac === undefined) hmacs.set(key, (hmac = hmacOf(key.export())))
+  return hmac(value)
+}
+
+const hmacs = new WeakMap<KeyObject, Hmac>()
