@@ -4,7 +4,7 @@ import { sequence, tagged, tags } from '../der.ts'
 import { algorithmOf, isSignedBy } from '../x509/algorithms.ts'
 import { extensionIds, parseExtensions } from '../x509/extensions.ts'
 import { noNames, parseNames } from '../x509/general-names.ts'
-import { findPublicKey } from '../x509/keys.ts'
+import { importPublicKey } from '../x509/keys.ts'
 import { parseName } from '../x509/name.ts'
 import type { SigningRequest } from '../x509/request.ts'
 
@@ -75,14 +75,14 @@ function requestOf({ subject, spki, extensions }: CertTemplate, certReq: Buffer,
   if (spki === null) throw new DerError('the template has no public key')
   const parsed = extensions === null ? new Map() : parseExtensions(readWhole(extensions))
   const names = parsed.get(extensionIds.alternativeNames)
-  const publicKey = findPublicKey(spki)
+  const publicKey = importPublicKey(spki)
   const signature = proof === null || proof.tag !== 0xa1 ? null : parseProof(proof.content)
   return {
     der: certReq, subjectDer: subject ?? emptyName, subject: parseName(subject ?? emptyName), spki, extensions: parsed,
     names: names === undefined ? { ...noNames, unknown: 0 } : parseNames(names.value), challengePassword: null, publicKey,
-    isSignatureValid() {
-      const algorithm = signature === null ? null : algorithmOf(signature.algorithm)
-      return signature !== null && algorithm !== null && publicKey !== null && isSignedBy(algorithm, publicKey, certReq, signature.bytes)
+    async isSignatureValid() {
+      const [algorithm, key] = [signature === null ? null : algorithmOf(signature.algorithm), await publicKey]
+      return signature !== null && algorithm !== null && key !== null && isSignedBy(algorithm, key, certReq, signature.bytes)
     },
   }
 }

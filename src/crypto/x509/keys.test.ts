@@ -3,14 +3,15 @@ import assert from 'node:assert/strict'
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import { mutations } from '../testing/openssl.ts'
-import { findPublicKey, generateKey, kindOf, privateKeyOf, spkiOf, type NewKey } from './keys.ts'
+import { findPublicKey, generateKey, importPublicKey, kindOf, privateKeyOf, spkiOf, type NewKey } from './keys.ts'
 
 test('a key is the one that OpenSSL reads, and of the same kind', async () => {
   for (const [type, bits] of [['rsa', 2048], ['rsa', 3072], ['ec', 224], ['ec', 256], ['ec', 384], ['ec', 521], ['ed25519', 0]] as const) {
     const { spki } = await generateKey(type, bits)
-    const key = findPublicKey(spki)
-    assert.ok(key !== null && key.equals(createPublicKey({ key: spki, format: 'der', type: 'spki' })))
-    assert.deepEqual([kindOf(key), spkiOf(key)], [{ type, bits }, spki])
+    for (const key of [findPublicKey(spki), await importPublicKey(spki)]) {
+      assert.ok(key !== null && key.equals(createPublicKey({ key: spki, format: 'der', type: 'spki' })))
+      assert.deepEqual([kindOf(key), spkiOf(key)], [{ type, bits }, spki])
+    }
   }
   const odd = generateKeyPairSync('rsa', { modulusLength: 1031 }).publicKey
   const read = findPublicKey(odd.export({ type: 'spki', format: 'der' }))
@@ -33,7 +34,8 @@ test('what OpenSSL takes for no key is none, and what both take is the same', as
   let none = 0
   for (const [i, [type, bits]] of ([['rsa', 2048], ['ec', 256], ['ed25519', 0]] as const).entries()) {
     for (const mutated of mutations((await generateKey(type, bits)).spki, 300, 40 + i)) {
-      const [ours, theirs] = [findPublicKey(mutated), findByOpenSsl(mutated)]
+      const [ours, imported, theirs] = [findPublicKey(mutated), await importPublicKey(mutated), findByOpenSsl(mutated)]
+      assert.ok(ours === null ? imported === null : imported !== null && imported.equals(ours), mutated.toString('hex'))
       if (ours === null) none++
       else if (theirs !== null) assert.ok(ours.equals(theirs), mutated.toString('hex'))
       else assert.fail(`OpenSSL reads no key: ${mutated.toString('hex')}`)

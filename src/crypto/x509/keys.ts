@@ -1,5 +1,5 @@
 /** Keys of certificates: making them, what they are, and the forms in which they are handed out. */
-import { createECDH, createPrivateKey, createPublicKey, generateKeyPair, generateKeyPairSync, hash, type ECDH, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { createECDH, createPrivateKey, createPublicKey, generateKeyPair, generateKeyPairSync, hash, KeyObject, subtle, type ECDH, type JsonWebKey } from 'node:crypto'
 import { promisify } from 'node:util'
 import { lane } from '../lane.ts'
 import { pemEncode } from '../pem.ts'
@@ -134,10 +134,30 @@ export function findPublicKey(spki: Buffer): KeyObject | null {
   }
 }
 
+const ecdsaOnP256 = { name: 'ECDSA', namedCurve: 'P-256' } as const
+
+/**
+ * As `findPublicKey`, for less where the key is one on P-256: only whether the point is on the curve is checked, which is enough where all points have the
+ * same order (NIST SP 800-186 §3.2.1: cofactor 1). It is Node's WebCrypto alone that reads points so.
+ */
+export async function importPublicKey(spki: Buffer): Promise<KeyObject | null> {
+  if (!isOnP256(spki)) return findPublicKey(spki)
+  try {
+    const key = KeyObject.from(await subtle.importKey('raw', spki.subarray(p256Spki.length - 1), ecdsaOnP256, true, ['verify']))
+    kinds.set(key, p256)
+    return key
+  } catch {
+    return null
+  }
+}
+
 /** Kinds of keys that were decoded here: OpenSSL takes as long to tell as to decode. */
 const kinds = new WeakMap<KeyObject, KeyKind>()
 
+/** Up to the coordinates; the last byte says that both follow. */
 const p256Spki = Buffer.from('3059301306072a8648ce3d020106082a8648ce3d03010703420004', 'hex')
+const isOnP256 = (spki: Buffer): boolean => spki.length === 91 && spki.subarray(0, 27).equals(p256Spki)
+const p256: KeyKind = { type: 'ec', bits: 256 }
 const rsaAlgorithm = sequence(oid('1.2.840.113549.1.1.1'), nothing)
 
 /**
@@ -147,7 +167,7 @@ const rsaAlgorithm = sequence(oid('1.2.840.113549.1.1.1'), nothing)
 function decodeUsual(spki: Buffer): { readonly jwk: JsonWebKey; readonly kind: KeyKind } | null {
   const part = (from: number, to: number): string => spki.subarray(from, to).toString('base64url')
   if (spki.length === 44 && spki.subarray(0, 12).equals(ed25519Spki)) return { jwk: { kty: 'OKP', crv: 'Ed25519', x: part(12, 44) }, kind: { type: 'ed25519', bits: 0 } }
-  if (spki.length === 91 && spki.subarray(0, 27).equals(p256Spki)) return { jwk: { kty: 'EC', crv: 'P-256', x: part(27, 59), y: part(59, 91) }, kind: { type: 'ec', bits: 256 } }
+  if (isOnP256(spki)) return { jwk: { kty: 'EC', crv: 'P-256', x: part(27, 59), y: part(59, 91) }, kind: p256 }
   const reader = readWhole(spki)
   if (!reader.next(tags.sequence).whole.equals(rsaAlgorithm)) return null
   const numbers = readWhole(wholeBits(reader.next(tags.bitString).content))

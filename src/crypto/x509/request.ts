@@ -6,7 +6,7 @@ import { algorithmOf, isSignedBy } from './algorithms.ts'
 import { parseSigned, signed, type Signer } from './certificate.ts'
 import { extensionIds, parseExtensions, type ParsedExtension } from './extensions.ts'
 import { noNames, parseNames, type AlternativeNames } from './general-names.ts'
-import { findPublicKey } from './keys.ts'
+import { importPublicKey } from './keys.ts'
 import { parseName, type Attribute } from './name.ts'
 
 const extensionRequest = '1.2.840.113549.1.9.14'
@@ -27,9 +27,9 @@ export interface SigningRequest {
   /** What it asks for as alternative names. */
   readonly names: AlternativeNames & { readonly unknown: number }
   readonly challengePassword: string | null
-  /** Null where OpenSSL takes it for none. Decoded once: that costs more than the signature. */
-  readonly publicKey: KeyObject | null
-  readonly isSignatureValid: () => boolean
+  /** Null where OpenSSL takes it for none; never rejects. Decoded once: that costs as much as checking the signature. */
+  readonly publicKey: Promise<KeyObject | null>
+  readonly isSignatureValid: () => Promise<boolean>
 }
 
 /** Throws `DerError` for what is no request. The signature is not checked here. */
@@ -44,14 +44,17 @@ export function parseRequest(bytes: Uint8Array): SigningRequest {
   const extensions = attributes.extensions
   const names = extensions.get(extensionIds.alternativeNames)
   const known = algorithmOf(algorithm)
-  const publicKey = findPublicKey(spki)
+  const publicKey = importPublicKey(spki)
   return {
     der, subjectDer, spki, extensions,
     subject: parseName(subjectDer),
     names: names === undefined ? { ...noNames, unknown: 0 } : parseNames(names.value),
     challengePassword: attributes.password,
     publicKey,
-    isSignatureValid: () => known !== null && publicKey !== null && isSignedBy(known, publicKey, tbs, signature),
+    async isSignatureValid() {
+      const key = await publicKey
+      return known !== null && key !== null && isSignedBy(known, key, tbs, signature)
+    },
   }
 }
 

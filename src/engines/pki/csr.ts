@@ -11,22 +11,23 @@ export interface CheckedRequest extends SigningRequest {
 }
 
 /** Throws `bad_request` for what is no request in PEM, or is not signed with its own key. */
-export function readRequest(pem: string): CheckedRequest {
+export async function readRequest(pem: string): Promise<CheckedRequest> {
   if (pem === '') throw badRequest('"csr" is empty')
   const [block] = pemDecode(pem)
   if (block === undefined) throw badRequest('csr contains no data')
-  return checkRequest(block.der)
+  return await checkRequest(block.der)
 }
 
-export function checkRequest(der: Uint8Array): CheckedRequest {
-  const request = checkedRequest(parse(der))
-  if (!request.isSignatureValid()) throw badRequest('request signature invalid')
+export async function checkRequest(der: Uint8Array): Promise<CheckedRequest> {
+  const request = await checkedRequest(parse(der))
+  if (!(await request.isSignatureValid())) throw badRequest('request signature invalid')
   return request
 }
 
 /** With a key of a known kind; the signature is the caller's to check. Throws `bad_request`. */
-export function checkedRequest(request: SigningRequest): CheckedRequest {
-  const kind = request.publicKey === null ? null : kindOf(request.publicKey)
+export async function checkedRequest(request: SigningRequest): Promise<CheckedRequest> {
+  const key = await request.publicKey
+  const kind = key === null ? null : kindOf(key)
   if (kind === null) throw badRequest('Refusing to sign CSR with an unsupported public key: only RSA, ECDSA on NIST curves, and Ed25519 are known')
   return { ...request, kind }
 }

@@ -55,7 +55,7 @@ async function issue(call: LeafCall, name: string, issuer: string | null, input:
 
 async function signRequest(call: LeafCall, order: Omit<LeafOrder, 'csr'>, pem: string): Promise<Result> {
   checkFormat(order.input.format)
-  const csr = readRequest(pem)
+  const csr = await readRequest(pem)
   checkKind(csr.kind, order.role)
   const whole: LeafOrder = { ...order, csr }
   const answer = await leafAnswer(call, whole, await issueLeaf(call, whole, () => ({ ...csr.kind, spki: csr.spki, privateKey: null })))

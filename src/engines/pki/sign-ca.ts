@@ -38,7 +38,7 @@ type SignCall = Pick<Call<unknown, unknown>, 'managedKeys' | 'store' | 'mount' |
 async function signIntermediate(call: SignCall, ref: string, input: IntermediateInput): Promise<Result> {
   const format = checkFormat(input.format)
   const authority = await resolveAuthority(call.store, ref, 'issuing-certificates')
-  const csr = readRequest(input.csr)
+  const csr = await readRequest(input.csr)
   const role = { ...caRole(input), use_csr_common_name: input.common_name === '', use_csr_sans: true }
   checkKind(csr.kind, role)
   const wanted = collect(role, input, csr)

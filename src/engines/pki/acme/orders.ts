@@ -162,7 +162,7 @@ export async function finalize(context: Context, id: string): Promise<AcmeAnswer
   const order = await ownOrder(context, account, id)
   const status = await statusOf(context, order)
   if (status !== 'ready') throw new AcmeProblem('orderNotReady', `the order is ${status}`)
-  const csr = inLowerCase(readCsr(bodyOf(jws.payload)['csr']))
+  const csr = inLowerCase(await readCsr(bodyOf(jws.payload)['csr']))
   checkIdentities(csr, order.identifiers)
   if (keyIdOf(csr.spki).equals(keyIdOf(spkiOf(key.key)))) throw new AcmeProblem('badCSR', 'the key of the account cannot be that of a certificate')
   const input: LeafInput = { ...noInput, not_before: order.notBefore, not_after: order.notAfter }
@@ -190,10 +190,10 @@ async function asBadCsr<T>(work: () => T | Promise<T>, type: ProblemType = 'badC
   }
 }
 
-function readCsr(raw: Json | undefined): CheckedRequest {
+async function readCsr(raw: Json | undefined): Promise<CheckedRequest> {
   if (typeof raw !== 'string' || !/^[\w-]+$/.test(raw)) throw malformed('csr is not base64url')
   try {
-    return checkRequest(Buffer.from(raw, 'base64url'))
+    return await checkRequest(Buffer.from(raw, 'base64url'))
   } catch (error) {
     if (error instanceof ApiError) throw new AcmeProblem('badCSR', error.message)
     throw error

@@ -109,8 +109,8 @@ async function handle(call: CmpCall, policy: PathPolicy, message: CmpMessage, se
 async function certify(call: CmpCall, policy: PathPolicy, message: CmpMessage, sender: Sender, body: 'ip' | 'cp' | 'kup'): Promise<Said> {
   const isPkcs10 = message.body === bodies.p10cr
   const { id, request } = isPkcs10 ? { id: integerMinusOne, request: parseRequest(message.content) } : parseCertRequest(message.content)
-  if (!request.isSignatureValid()) throw new CmpRefusal('badPOP', 'possession of the key is not proven')
-  const csr = checkedRequest(request)
+  if (!(await request.isSignatureValid())) throw new CmpRefusal('badPOP', 'possession of the key is not proven')
+  const csr = await checkedRequest(request)
   if (sender.by === 'certificate') {
     // A certificate speaks for its own names only.
     const refusal = await renewalRefusal(call, sender.certificate.der, csr)

@@ -61,17 +61,17 @@ async function csrattrs(call: EstCall, place: Place): Promise<Reply> {
 }
 
 /** The body is base64 (RFC 7030 §4.2, RFC 8951 §2.1); DER itself and PEM are understood as well. Throws `bad_request`. */
-function requestOf(body: Uint8Array | null): CheckedRequest {
+async function requestOf(body: Uint8Array | null): Promise<CheckedRequest> {
   if (body === null || body.length === 0) throw badRequest('the body must be a signing request of the type application/pkcs10')
-  if (body[0] === 0x30) return checkRequest(body)
+  if (body[0] === 0x30) return await checkRequest(body)
   const der = decodeBase64(Buffer.from(body).toString('latin1').replaceAll(/-----(?:BEGIN|END) (?:NEW )?CERTIFICATE REQUEST-----/g, ''))
   if (der === null) throw badRequest('the body is no signing request in base64')
-  return checkRequest(der)
+  return await checkRequest(der)
 }
 
 async function enroll(call: EstCall, place: Place, isRenewal: boolean): Promise<Reply> {
   const { config, policy } = await resolvePlace(call, place)
-  const csr = requestOf(call.rawBody)
+  const csr = await requestOf(call.rawBody)
   if (isRenewal && call.caller === null) {
     const refusal = await renewalRefusal(call, call.clientCertificate(), csr)
     if (refusal !== null) throw badRequest(refusal)

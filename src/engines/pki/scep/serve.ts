@@ -94,7 +94,7 @@ async function certify(call: ScepCall, { config, policy }: Served, message: PkiM
   if (message.type === messageTypes.certPoll) throw new Refusal('badCertId')
   if (message.type !== messageTypes.pkcsReq && message.type !== messageTypes.renewalReq) throw new Refusal('badRequest')
   if (!config.allowed_digest_algorithms.includes(message.signed.digest.replace('sha', 'sha-'))) throw new Refusal('badAlg')
-  const { csr, cipher } = openRequest(call, config, message, authority)
+  const { csr, cipher } = await openRequest(call, config, message, authority)
   if (message.type === messageTypes.pkcsReq) checkChallenge(config, message, csr)
   else if ((await renewalRefusal(call, message.signer.der, csr)) !== null) throw new Refusal('badMessageCheck')
   // The answer is encrypted for the key that signed: RSA only.
@@ -105,7 +105,7 @@ async function certify(call: ScepCall, { config, policy }: Served, message: PkiM
 }
 
 /** Nothing tells which step failed: that would be an oracle for what others have sent (RFC 3218). */
-function openRequest(call: ScepCall, config: ScepConfig, { signed }: PkiMessage, { issuer, key }: Authority): { readonly csr: CheckedRequest; readonly cipher: ContentCipher } {
+async function openRequest(call: ScepCall, config: ScepConfig, { signed }: PkiMessage, { issuer, key }: Authority): Promise<{ readonly csr: CheckedRequest; readonly cipher: ContentCipher }> {
   const envelope = findEnvelope(signed.content)
   if (envelope === null) throw new Refusal('badMessageCheck')
   if (!config.allowed_encryption_algorithms.includes(envelope.cipher.name)) throw new Refusal('badAlg')
@@ -113,7 +113,7 @@ function openRequest(call: ScepCall, config: ScepConfig, { signed }: PkiMessage,
   const mine = envelope.recipients.find((one) => one.issuer.equals(certificate.issuer) && one.serial.equals(certificate.serial))
   const opened = mine === undefined ? null : openEnvelope(envelope, mine.encryptedKey, keyObjectOf(key), call.random)
   try {
-    if (opened !== null) return { csr: checkRequest(opened), cipher: envelope.cipher }
+    if (opened !== null) return { csr: await checkRequest(opened), cipher: envelope.cipher }
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
   }
