@@ -48,7 +48,7 @@ export function parseRequest(bytes: Uint8Array): SigningRequest {
   return {
     der, subjectDer, spki, extensions,
     subject: parseName(subjectDer),
-    names: names === undefined ? { ...noNames, unknown: 0 } : parseNames(names.value),
+    names: names === undefined ? { unknown: 0, ...noNames } : parseNames(names.value),
     challengePassword: attributes.password,
     publicKey,
     async isSignatureValid() {

@@ -29,7 +29,7 @@ export async function checkedRequest(request: SigningRequest): Promise<CheckedRe
   const key = await request.publicKey
   const kind = key === null ? null : kindOf(key)
   if (kind === null) throw badRequest('Refusing to sign CSR with an unsupported public key: only RSA, ECDSA on NIST curves, and Ed25519 are known')
-  return { ...request, kind }
+  return { kind, ...request }
 }
 
 function parse(der: Uint8Array): SigningRequest {

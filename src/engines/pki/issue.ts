@@ -42,7 +42,7 @@ function keyChoice(call: LeafCall, role: Role, { key_type: type, key_bits: bits 
 
 async function newLeafKey(choice: { readonly type: 'rsa' | 'ec' | 'ed25519'; readonly bits: number }): Promise<LeafKey> {
   const { privateDer, spki } = await generateKey(choice.type, choice.bits)
-  return { ...choice, spki, privateKey: { type: choice.type, der: privateDer } }
+  return { spki, privateKey: { type: choice.type, der: privateDer }, ...choice }
 }
 
 async function issue(call: LeafCall, name: string, issuer: string | null, input: LeafInput & KeyInput): Promise<Result> {
@@ -57,8 +57,8 @@ async function signRequest(call: LeafCall, order: Omit<LeafOrder, 'csr'>, pem: s
   checkFormat(order.input.format)
   const csr = await readRequest(pem)
   checkKind(csr.kind, order.role)
-  const whole: LeafOrder = { ...order, csr }
-  const answer = await leafAnswer(call, whole, await issueLeaf(call, whole, () => ({ ...csr.kind, spki: csr.spki, privateKey: null })))
+  const whole: LeafOrder = { csr, ...order }
+  const answer = await leafAnswer(call, whole, await issueLeaf(call, whole, () => ({ spki: csr.spki, privateKey: null, ...csr.kind })))
   const { role, input } = order
   if (role.use_csr_common_name && input.common_name !== '') call.warn('the common_name field was provided but the role is set with "use_csr_common_name" set to true')
   if (role.use_csr_sans && input.alt_names !== '') call.warn('the alt_names field was provided but the role is set with "use_csr_sans" set to true')

@@ -24,7 +24,7 @@ export interface Made {
 
 export async function sign(draft: Draft, signer: Signer, { now, random }: Pick<Call<unknown, unknown>, 'now' | 'random'>): Promise<Made> {
   const serial = serialFor(draft.notAfter, now, random)
-  return { der: await writeCertificate({ ...draft, serial }, signer), serial: serialText(serial), notAfter: draft.notAfter }
+  return { der: await writeCertificate({ serial, ...draft }, signer), serial: serialText(serial), notAfter: draft.notAfter }
 }
 
 export const keep = (store: Transaction, { serial, der, notAfter }: Made): void => storeCertificate(store, serial, der, notAfter)
