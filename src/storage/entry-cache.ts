@@ -4,7 +4,7 @@
  */
 import type { Entry } from '../kit/store.ts'
 
-/** An entry, and the last commit of the store at which it was seen there. */
+/** An entry, and the last commit of the store at which it was seen there: -1 when it has changed since. */
 export interface Kept {
   readonly entry: Entry
   seenAt: number
@@ -31,6 +31,12 @@ export class EntryCache {
     const aged = this.#old.get(key)
     if (aged !== undefined) this.keep(key, aged)
     return aged
+  }
+
+  /** It was changed by a commit: whoever needs it has to look. */
+  doubt(key: string): void {
+    const kept = this.#young.get(key) ?? this.#old.get(key)
+    if (kept !== undefined) kept.seenAt = -1
   }
 
   keep(key: string, kept: Kept): void {

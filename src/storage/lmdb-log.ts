@@ -83,6 +83,27 @@ export function readLog(environment: Environment, from: number): Change[] {
   return changes
 }
 
+/** Records of the log that are looked at by `changedBetween`, and keys that it gathers, at most: what takes longer is not worth it. */
+const recordsMax = 16
+const changesMax = 1_000
+
+/**
+ * The keys that the commits later than `from` up to `last`, the newest, have changed; null when the log does not tell it in a few records. They are found
+ * without a range: a record stands under the last commit that it tells of, and begins with the first.
+ */
+export function changedBetween(environment: Environment, options: { readonly transaction: Snapshot }, from: number, last: number): string[] | null {
+  if (last < from) return null
+  const keys: string[] = []
+  let at = last
+  for (let records = 0; at > from; records += 1) {
+    const record = records < recordsMax && keys.length < changesMax ? environment.getBinaryFast(at, options) : undefined
+    if (record === undefined) return null
+    at = readNumber(record, 0) - 1
+    for (const { key } of decodeLog(record)) keys.push(key)
+  }
+  return keys
+}
+
 /** Deletes records that tell only of commits up to `until`; answers the new floor. */
 export function forgetLog(environment: Environment, { floor }: Counter, until: number): number {
   const records: number[] = []

@@ -40,7 +40,12 @@ interface Drafted {
   readonly version: number
 }
 
-type Drafts = Map<string, Drafted>
+/** What is known of keys inside one transaction, beside what the environment says. */
+interface Batch {
+  readonly drafts: Map<string, Drafted>
+  /** The versions that were looked up or written: most commits of a batch rely on the same keys. */
+  readonly versions: Map<string, number>
+}
 
 /** One transaction takes so many commits and bytes at most, so that none waits long and the list of changed pages stays small. */
 const batchCountMax = 1_024
@@ -185,31 +190,31 @@ export class LmdbWriter {
   #apply(batch: readonly Pending[]): number {
     const counter = readCounter(this.#environment)
     const applied: { commit: number; keys: string[] }[] = []
-    const drafts: Drafts = new Map()
+    const known: Batch = { drafts: new Map(), versions: new Map() }
     let { last } = counter
     for (const pending of batch) {
-      const values = this.#prepare(pending, drafts)
+      const values = this.#prepare(pending, known)
       pending.commit = last
       if (values === null || values.length === 0) continue
       last += 1
       pending.commit = last
-      for (const [index, write] of pending.writes.entries()) this.#write(keyOf(write), values[index] ?? null, last, drafts)
+      for (const [index, write] of pending.writes.entries()) this.#write(keyOf(write), values[index] ?? null, last, known)
       applied.push({ commit: last, keys: pending.writes.map(keyOf) })
     }
     if (applied.length === 0) return 0
-    for (const [key, { draft, version }] of drafts) this.#put(key, draft.bytes(), version)
+    for (const [key, { draft, version }] of known.drafts) this.#put(key, draft.bytes(), version)
     this.#record(counter, last, applied)
     return last
   }
 
   /** Checks one commit and computes its values; null, with the failure noted, when it must not be applied. It writes nothing. */
-  #prepare(pending: Pending, drafts: Drafts): (Uint8Array | Draft | null)[] | null {
+  #prepare(pending: Pending, known: Batch): (Uint8Array | Draft | null)[] | null {
     for (const { key, version } of pending.expectations) {
-      if ((drafts.get(key)?.version ?? this.#versionOf(key)) === version) continue
+      if (this.#versionOf(key, known) === version) continue
       pending.failure = { reason: new Conflict(key) }
       return null
     }
-    const currents = pending.writes.map((write) => ('merge' in write ? (drafts.get(write.merge)?.draft ?? this.#current(write.merge)) : null))
+    const currents = pending.writes.map((write) => ('merge' in write ? (known.drafts.get(write.merge)?.draft ?? this.#current(write.merge)) : null))
     try {
       return pending.writes.map((write, index) => valueOf(write, currents[index] ?? null))
     } catch (reason) {
@@ -218,9 +223,13 @@ export class LmdbWriter {
     }
   }
 
-  #versionOf(key: string): number {
+  #versionOf(key: string, { versions }: Batch): number {
+    const known = versions.get(key)
+    if (known !== undefined) return known
     const found = this.#environment.getBinaryFast(key)
-    return found === undefined ? 0 : readNumber(found, 0)
+    const version = found === undefined ? 0 : readNumber(found, 0)
+    versions.set(key, version)
+    return version
   }
 
   #current(key: string): Uint8Array | null {
@@ -228,7 +237,8 @@ export class LmdbWriter {
     return found === undefined ? null : copyValue(found)
   }
 
-  #write(key: string, value: Uint8Array | Draft | null, version: number, drafts: Drafts): void {
+  #write(key: string, value: Uint8Array | Draft | null, version: number, { drafts, versions }: Batch): void {
+    versions.set(key, value === null ? 0 : version)
     const isDraft = value !== null && !(value instanceof Uint8Array)
     if (isDraft) drafts.set(key, { draft: value, version })
     else drafts.delete(key)

@@ -12,7 +12,7 @@ import { checkFiles, codeOf, prepareFolder, unusable } from './folder.ts'
 import { checkKey, checkList, keyBytesMax } from './key.ts'
 import { type KeyRange, listNames } from './listing.ts'
 import { type Environment, openEnvironment, readerIds, readNumber, resetSnapshot, type Snapshot } from './lmdb-binding.ts'
-import { counterKey, formatVersion, readCounter, readLog } from './lmdb-log.ts'
+import { changedBetween, counterKey, formatVersion, readCounter, readLog } from './lmdb-log.ts'
 import { readWhole, replaceWhole } from './lmdb-whole.ts'
 import { copyValue, LmdbWriter } from './lmdb-writer.ts'
 import { Bell, forgotten, watchChanges } from './watching.ts'
@@ -122,6 +122,9 @@ class LmdbDriver implements LmdbStore {
   #poll: NodeJS.Timeout | null = null
   /** The commit that the snapshot shows, or -1 while it shows none. */
   #lookedAt = -1
+  /** What the cache saw at a commit from the first to the second is as it was then, but for what it doubts. */
+  #followedFrom = 0
+  #followedTo = 0
   #lastPolled = 0
   #isDiskFull = false
   #isClosed = false
@@ -161,7 +164,7 @@ class LmdbDriver implements LmdbStore {
     if (key === '' || key.length * 3 > keyBytesMax || key.endsWith('/')) checkKey(key)
     const commit = this.#look()
     const kept = this.#cache.find(key)
-    if (kept?.seenAt === commit) return kept.entry
+    if (kept !== undefined && kept.seenAt >= this.#followedFrom) return kept.entry
     const found = this.#environment.getBinaryFast(key, this.#reading)
     if (found === undefined) return null
     const version = readNumber(found, 0)
@@ -187,7 +190,16 @@ class LmdbDriver implements LmdbStore {
     // Next ticks come after all promises that can be settled by now, and before the next event.
     process.nextTick(this.#lookAway)
     this.#lookedAt = last
+    if (last !== this.#followedTo) this.#follow(last)
     return last
+  }
+
+  /** Brings the cache up to `last`: what the commits since it was looked at changed is looked up anew, and so is everything where they are too many. */
+  #follow(last: number): void {
+    const changed = changedBetween(this.#environment, this.#reading, this.#followedTo, last)
+    if (changed === null) this.#followedFrom = last
+    else for (const key of changed) this.#cache.doubt(key)
+    this.#followedTo = last
   }
 
   /** No page stays pinned, and the next read looks anew. */
