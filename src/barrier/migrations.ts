@@ -14,8 +14,11 @@ import { encodeStoreRecord, formatOf, storeKey } from './store-record.ts'
  */
 const toForm3: Migration = { summary: 'secrets take a shorter form as they are written, and new tokens lie in the order of time', run: async () => undefined }
 
+/** Mounts that are made from now on keep what stands under serial numbers in another order (`tree-keys.ts`), where an older program would not find it. */
+const toForm4: Migration = { summary: 'new mounts keep records of serial numbers that begin alike together', run: async () => undefined }
+
 /** The first one leads from form 1 to form 2. */
-const ownSteps: readonly Migration[] = Object.freeze([toForm2, toForm3])
+const ownSteps: readonly Migration[] = Object.freeze([toForm2, toForm3, toForm4])
 
 export interface MigrationOptions {
   /** Told which step begins. */

@@ -10,6 +10,7 @@ import { openTestKeyring } from './testing.ts'
 import type { Keyring } from './keyring.ts'
 import { sealedNames } from './names.ts'
 import { checkTree } from './tree-check.ts'
+import { secondLayout } from './tree-keys.ts'
 import { sealedValues } from './values.ts'
 
 type Random = () => number
@@ -43,6 +44,8 @@ interface Done {
 }
 
 interface World {
+  /** Trees of both layouts. */
+  readonly tree: string
   readonly random: Random
   readonly base: Store
   readonly keyring: Keyring
@@ -55,9 +58,10 @@ function createWorld(seed: number, pageNames = 256): World {
   const random = seededRandom(seed)
   const base = memoryStore()
   const keyring = openTestKeyring()
+  const tree = seed % 2 === 0 ? secondLayout('tree') : 'tree'
   const openTree = (): LayeredStore =>
-    sealedNames(sealedValues(jittered(base, random), keyring, { cacheBytes: 40_000 }), 'tree', () => keyring.subkey('names'), { pageNames })
-  return { random, base, keyring, trees: [openTree(), openTree()], done: [] }
+    sealedNames(sealedValues(jittered(base, random), keyring, { cacheBytes: 40_000 }), tree, () => keyring.subkey('names'), { pageNames })
+  return { tree, random, base, keyring, trees: [openTree(), openTree()], done: [] }
 }
 
 const bytes = (text: string): Uint8Array => Buffer.from(text)
@@ -88,7 +92,7 @@ async function commitRandom(world: World, paths: readonly string[], text: string
   } catch (error) {
     assert.ok(error instanceof Conflict, String(error))
     // Through `commit`, only what the caller expected itself may conflict; a lowered commit names physical keys.
-    assert.ok(error.key === expectations[0]?.key || error.key.startsWith('t/tree/'), error.key)
+    assert.ok(error.key === expectations[0]?.key || error.key.startsWith(`t/${world.tree}/`), error.key)
     if (isPlain) assert.ok(error.key === expectations[0]?.key, error.key)
   }
 }
@@ -116,18 +120,20 @@ async function checkWorld(world: World, paths: readonly string[]): Promise<void>
     await compareFolder(tree, model, '')
     for (const path of paths) assert.equal((await tree.get(path)) === null, (await model.get(path)) === null, path)
   }
-  const findings = await checkTree(sealedValues(world.base, world.keyring), 'tree', () => world.keyring.subkey('names'))
+  const findings = await checkTree(sealedValues(world.base, world.keyring), world.tree, () => world.keyring.subkey('names'))
   assert.deepEqual(findings, [])
 }
 
+const serial = (last: string): string => `s/31-00-6b-1d-3a-97-e8-${'c4-'.repeat(12)}${last}`
 const small = ['a', 'a/b', 'a/b/c', 'a/b/d', 'b/c/d/e', 'b', 'b/c', '.hidden/a', '.hidden/b', 'a/.seen', '/x', '//y']
+const withSerials = [...small, serial('01'), serial('02')]
 
 for (let seed = 1; seed <= 20; seed += 1) {
   test(`concurrent commits to few paths leave what their order makes, and a sound tree (seed ${seed})`, async () => {
     const world = createWorld(seed)
     for (let round = 0; round < 12; round += 1) {
-      await Promise.all(Array.from({ length: 12 }, (_, index) => commitRandom(world, small, `${round}-${index}`)))
-      await checkWorld(world, small)
+      await Promise.all(Array.from({ length: 12 }, (_, index) => commitRandom(world, withSerials, `${round}-${index}`)))
+      await checkWorld(world, withSerials)
     }
   })
 }
@@ -196,7 +202,7 @@ for (let seed = 201; seed <= 204; seed += 1) {
         await checkWorld(world, [])
       }
     }
-    assert.deepEqual(await world.base.list('t/tree/'), ['x/'])
+    assert.deepEqual(await world.base.list(`t/${world.tree}/`), ['x/'])
   })
 }
 
@@ -205,7 +211,7 @@ for (let seed = 301; seed <= 308; seed += 1) {
     const world = createWorld(seed)
     const faulty = faultyStore(world.base, seed, { errorBefore: 0.1, errorAfter: 0.1, conflict: 0.1, readError: 0.02 })
     const values = sealedValues(jittered(faulty, world.random), world.keyring)
-    const tree = sealedNames(values, 'tree', () => world.keyring.subkey('names'), { pageNames: 8 })
+    const tree = sealedNames(values, world.tree, () => world.keyring.subkey('names'), { pageNames: 8 })
     const paths = [...small, ...Array.from({ length: 60 }, (_, index) => `wide/${nameOf(index)}`)]
     for (let round = 0; round < 60; round += 1) {
       await Promise.all(Array.from({ length: 6 }, async () => {
@@ -216,6 +222,6 @@ for (let seed = 301; seed <= 308; seed += 1) {
       }))
     }
     assert.ok(faulty.faults.errorAfter > 5 && faulty.faults.conflict > 0)
-    assert.deepEqual(await checkTree(sealedValues(world.base, world.keyring), 'tree', () => world.keyring.subkey('names')), [])
+    assert.deepEqual(await checkTree(sealedValues(world.base, world.keyring), world.tree, () => world.keyring.subkey('names')), [])
   })
 }

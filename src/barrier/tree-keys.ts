@@ -2,6 +2,10 @@
  * The physical keys of a tree: `t/<tree>/r/<hash of a path>` holds a record, `t/<tree>/d/<hash of a folder>` lists a folder, and
  * `t/<tree>/x/<hash of a path>` remembers the path of a deleted record for a while. Hashes are keyed, so that the store tells no name and
  * nobody can try names without the key; they differ from tree to tree, so that equal paths do not show.
+ *
+ * In trees of the second layout, whose names end in `-2`, records whose names are serial numbers stand together with those whose serial numbers begin alike: what
+ * is written at the same time shares pages of the store, where a hash alone would touch as many pages as there are records. The store tells by that
+ * which of them were made within some milliseconds, as the versions of the records do anyway.
  */
 import { createHmac } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
@@ -28,27 +32,49 @@ export const createKeyCache = (bytes: number): KeyCache => new GenerationalCache
 const cacheOverhead = 250
 
 const hashLength = 40
+const groupLength = 8
+
+/** The name that a tree of the second layout has where one of the first would have `name`. */
+export const secondLayout = (name: string): string => `${name}-2`
+
+/** 16 bytes and more in hexadecimal, with dashes: what a serial number is in a key. */
+const serialNumber = /^[0-9a-f]{2}(?:-[0-9a-f]{2}){15,}$/
+/** Of so many characters, 7 bytes: a mark and a time (`engines/pki/serials.ts`). */
+const alikeLength = 20
 
 /** `nameKey` is asked for at each use, because there is none while the barrier is sealed. */
 export function treeKeys(tree: string, nameKey: () => KeyObject, cache: KeyCache): TreeKeys {
   const prefix = prefixOfTree(tree)
-  function keyOf(kind: 'r' | 'd', path: string): string {
-    const cacheKey = `${tree}${kind}${path}`
+  const isGrouped = tree.endsWith(secondLayout(''))
+  const once = (kind: string, text: string, make: () => string): string => {
+    const cacheKey = `${tree}${kind}${text}`
     const known = cache.get(cacheKey)
     if (known !== undefined) return known
-    if (kind === 'r') checkKey(path)
-    const hash = createHmac('sha256', nameKey()).update(`${tree}\0${kind}\0${path}`).digest('hex')
-    const key = `${prefix}${kind}/${hash.slice(0, hashLength)}`
-    cache.set(cacheKey, key, cacheKey.length + cacheOverhead)
-    return key
+    const made = make()
+    cache.set(cacheKey, made, cacheKey.length + cacheOverhead)
+    return made
+  }
+  const hashOf = (kind: string, text: string): string => createHmac('sha256', nameKey()).update(`${tree}\0${kind}\0${text}`).digest('hex').slice(0, hashLength)
+  const keyOf = (kind: 'r' | 'd', path: string): string => once(kind, path, () => `${prefix}${kind}/${hashOf(kind, path)}`)
+  function makeRecordKey(path: string): string {
+    checkKey(path)
+    const alike = isGrouped ? alikeOf(path) : null
+    if (alike === null) return `${prefix}r/${hashOf('r', path)}`
+    return `${prefix}r/${once('g', alike, () => hashOf('g', alike).slice(0, groupLength))}${hashOf('r', path).slice(groupLength)}`
   }
   const folder = (path: string): string => keyOf('d', path)
   return Object.freeze({
     prefix,
-    record: (path: string) => keyOf('r', path),
+    record: (path: string) => once('r', path, () => makeRecordKey(path)),
     folder,
     leaf: (path: string, id: number) => `${folder(path)}.${id}`,
   })
+}
+
+/** What the paths of serial numbers that begin alike have in common; null for other paths. */
+function alikeOf(path: string): string | null {
+  const { folder, name } = splitPath(path)
+  return serialNumber.test(name) ? folder + name.slice(0, alikeLength) : null
 }
 
 /** Throws 'internal' for a name that no tree may have. */

@@ -1,6 +1,6 @@
 /** Mounts and the trees that hold their data. */
 import { namedStore, opaqueStore, rootNamespace, type Base } from '../base.ts'
-import { conversions, mountPlaces, mountRecords, mountsOfType, removals, type MountRecord } from '../mounts/record.ts'
+import { conversions, mountPlaces, mountRecords, mountsOfType, removals, treeOf, type MountRecord } from '../mounts/record.ts'
 import { namesUnder, type Findings } from './findings.ts'
 
 /** Mounts that are there, and those that are being removed. */
@@ -25,10 +25,10 @@ export async function checkMounts(base: Base, findings: Findings): Promise<Known
   )
   const leaving = await checkRemovals(base, found, uuids, accessors, findings)
   await checkPlaces(base, found, findings)
-  await checkTrees(base, uuids, leaving, findings)
-  const cubbyhole = found.find(({ path }) => path === 'cubbyhole/')?.uuid ?? ''
-  findings.expect(cubbyhole !== '', 'mounts/', 'has no cubbyhole')
-  return { uuids, accessors, cubbyhole }
+  await checkTrees(base, found, leaving, findings)
+  const cubbyhole = found.find(({ path }) => path === 'cubbyhole/')
+  findings.expect(cubbyhole !== undefined, 'mounts/', 'has no cubbyhole')
+  return { uuids, accessors, cubbyhole: cubbyhole === undefined ? '' : treeOf(cubbyhole) }
 }
 
 async function readMounts(base: Base, findings: Findings): Promise<MountRecord[]> {
@@ -61,16 +61,16 @@ async function checkPlaces(base: Base, found: readonly MountRecord[], findings: 
   findings.expect(wanted.size === 0, 'mounts/', 'has a mount that is in no index')
 }
 
-/** Adds the mounts that are being removed to those that are there, and returns their uuids. */
+/** Adds the mounts that are being removed to those that are there, and returns them. */
 async function checkRemovals(
   base: Base, found: readonly MountRecord[], uuids: Set<string>, accessors: Set<string>, findings: Findings
-): Promise<Set<string>> {
+): Promise<MountRecord[]> {
   const named = namedStore(base)
-  const leaving = new Set<string>()
+  const leaving = new Map<string, MountRecord>()
   for await (const uuid of namesUnder(named, 'removals/')) {
     const record = await removals.read(named, uuid)
     if (record === null) continue
-    leaving.add(uuid)
+    leaving.set(uuid, record)
     uuids.add(uuid)
     accessors.add(record.accessor)
   }
@@ -80,15 +80,16 @@ async function checkRemovals(
   for await (const uuid of namesUnder(named, 'conversions/')) {
     if ((await conversions.read(named, uuid)) !== null) findings.expect(uuids.has(uuid), `conversion ${uuid}`, 'is of a mount that is gone')
   }
-  return leaving
+  return [...leaving.values()]
 }
 
 /** Every tree belongs to a namespace or a mount, and is sound, unless it is just being removed piece by piece. */
-async function checkTrees(base: Base, uuids: ReadonlySet<string>, leaving: ReadonlySet<string>, findings: Findings): Promise<void> {
+async function checkTrees(base: Base, found: readonly MountRecord[], leaving: readonly MountRecord[], findings: Findings): Promise<void> {
+  const [gone, all] = [new Set(leaving.map(treeOf)), new Set([...found, ...leaving].map(treeOf))]
   for await (const folder of namesUnder(opaqueStore(base), 't/')) {
     const tree = folder.slice(0, -1)
-    findings.expect(tree === `ns-${rootNamespace}` || uuids.has(tree), `t/${folder}`, 'is a tree without a mount')
-    if (leaving.has(tree)) continue
+    findings.expect(tree === `ns-${rootNamespace}` || all.has(tree), `t/${folder}`, 'is a tree without a mount')
+    if (gone.has(tree)) continue
     for (const { key, problem } of await base.barrier.checkTree(tree)) findings.report(key, problem)
   }
 }

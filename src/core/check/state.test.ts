@@ -8,7 +8,7 @@ import { checkServer } from '../../request/testing/checked-server.ts'
 import { namedStore, opaqueStore } from '../base.ts'
 import { entityRecords } from '../identity/record.ts'
 import { leaseRecords } from '../leases/record.ts'
-import { mountPlaces, mountRecords, mountsOfType, removals } from '../mounts/record.ts'
+import { mountPlaces, mountRecords, mountsOfType, removals, treeOf } from '../mounts/record.ts'
 import { tokenRecords, type TokenRecord } from '../tokens/record.ts'
 import { killToken } from '../tokens/revoke.ts'
 import { checkState } from './state.ts'
@@ -54,7 +54,7 @@ test('a mount whose data are half removed is sound as long as somebody is to fin
   const record = await aMount(server, 'kv/')
   const tainted = { put: mountRecords.key('kv/'), value: mountRecords.encode({ ...record, tainted: true }) }
   await namedStore(server.core).commit([], [tainted, { put: removals.key(record.uuid), value: removals.encode(record) }])
-  await removeFirst(server, `t/${record.uuid}/d/`)
+  await removeFirst(server, `t/${treeOf(record)}/d/`)
   assert.deepEqual(await problems(server), [])
   await server.close()
 })

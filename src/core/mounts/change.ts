@@ -8,7 +8,7 @@ import { bumpGeneration, bumpMounts } from '../generation.ts'
 import { revokeUnder } from '../leases/revoke-under.ts'
 import { forgetLeaving, markLeaving } from '../tokens/leaving.ts'
 import { beginUnit, withUnit, type Unit } from '../unit.ts'
-import { conversions, mountRecords, removals, removeMount, writeMount, type MountConfig, type MountRecord } from './record.ts'
+import { conversions, mountRecords, removals, removeMount, treeOf, writeMount, type MountConfig, type MountRecord } from './record.ts'
 import { moveQuotas } from './quotas.ts'
 import { mountDepthMax } from './table.ts'
 
@@ -42,7 +42,7 @@ export async function enableMount(core: Core, unit: Unit, wish: NewMount): Promi
   const prefix = wish.kind === 'auth' ? `auth_${wish.type}` : wish.type
   const record: MountRecord = {
     path: wish.path, kind: wish.kind, type: wish.type, description: wish.description,
-    accessor: `${prefix}_${Buffer.from(core.host.random(4)).toString('hex')}`, uuid: core.host.uuid(),
+    accessor: `${prefix}_${Buffer.from(core.host.random(4)).toString('hex')}`, uuid: core.host.uuid(), layout: 2,
     local: wish.local, seal_wrap: wish.sealWrap, external_entropy_access: wish.externalEntropy,
     options: registered.engine.checkOptions?.(wish.options ?? {}) ?? wish.options ?? {}, config: wish.config,
   }
@@ -57,7 +57,7 @@ export async function setUp(core: Core, unit: Unit, record: MountRecord): Promis
   const registered = core.registry.find(record.kind, record.type, record.options ?? {})
   if (registered?.engine.setUp === undefined) return
   const mount = core.mounts.viewOf(record)
-  await registered.engine.setUp({ store: unit.on(core.barrier.tree(record.uuid)), mount, now: core.host.now(), random: core.host.random })
+  await registered.engine.setUp({ store: unit.on(core.barrier.tree(treeOf(record))), mount, now: core.host.now(), random: core.host.random })
 }
 
 /** Throws `bad_request` where no mount can be, whatever there is. */
@@ -143,7 +143,7 @@ async function finishRemoval(core: Core, record: MountRecord): Promise<'done' | 
   if (!isInTime()) return 'later'
   // A secret that is being made this moment is revoked when that is over, and needs the data of its mount for it: `resumeRemovals` comes back.
   if (waiting > 0) return 'done'
-  await dropTree(core.barrier.values, record.uuid, { goesOn: isInTime })
+  await dropTree(core.barrier.values, treeOf(record), { goesOn: isInTime })
   if (!isInTime()) return 'later'
   await withUnit(async (unit) => {
     const named = unit.on(namedStore(core))

@@ -1,4 +1,5 @@
 /** What is stored of a mount: one record per mount, found by its path, never loaded as a table. */
+import { secondLayout } from '../../barrier/tree-keys.ts'
 import { records } from '../../kit/records.ts'
 import type { Transaction } from '../../kit/store.ts'
 
@@ -31,8 +32,9 @@ export interface MountRecord {
   readonly type: string
   readonly description: string
   readonly accessor: string
-  /** Also the name of the tree that holds its data. */
   readonly uuid: string
+  /** That of the tree that holds its data; absent for the first. */
+  readonly layout?: 2
   readonly local: boolean
   readonly seal_wrap: boolean
   readonly external_entropy_access: boolean
@@ -41,6 +43,9 @@ export interface MountRecord {
   /** Set while the mount is being disabled: it answers nothing, and its data goes in bounded steps. */
   readonly tainted?: boolean
 }
+
+/** The name of the tree that holds the data of a mount. */
+export const treeOf = ({ uuid, layout }: Pick<MountRecord, 'uuid' | 'layout'>): string => (layout === 2 ? secondLayout(uuid) : uuid)
 
 /** One flat folder, so that listing the mounts is one list: the slashes of the path are encoded. */
 export const mountRecords = records<MountRecord, [path: string]>((path) => `mounts/${encodeURIComponent(path)}`)

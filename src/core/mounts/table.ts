@@ -5,7 +5,7 @@ import { namedStore, rootNamespace, type Base } from '../base.ts'
 import { currentGeneration } from '../generation.ts'
 import type { Registered } from '../registry.ts'
 import { eachInTurns } from '../turns.ts'
-import { mountPlaces, mountRecords, mountsOfType, mountsOfTypeFolder, removals, type MountRecord } from './record.ts'
+import { mountPlaces, mountRecords, mountsOfType, mountsOfTypeFolder, removals, treeOf, type MountRecord } from './record.ts'
 
 export interface Mount {
   readonly record: MountRecord
@@ -147,5 +147,5 @@ const mountOf = (base: Base, record: MountRecord): Mount =>
     record,
     view: viewOf(base, record),
     registered: base.registry.find(record.kind, record.type, record.options ?? {}),
-    store: base.barrier.tree(record.uuid),
+    store: base.barrier.tree(treeOf(record)),
   })

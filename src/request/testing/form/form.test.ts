@@ -42,6 +42,8 @@ for (const form of forms) describe(`data of form ${form}`, () => {
       assert.deepEqual({ ...((await read('kv/data/folder/a'))?.['data'] as object) }, { number: 12, value: 'second' })
       assert.deepEqual({ ...((await read('kv/metadata/folder/a'))?.['custom_metadata'] as object) }, { owner: 'ann' })
       assert.equal((await read('old/b'))?.['value'], 'plain')
+      // Those of before have none.
+      if (form >= 4) for (const serial of (await server.ok('list', 'pki/certs', { token })).data?.['keys'] as string[]) assert.match(String((await read(`pki/cert/${serial}`))?.['certificate']), /^-----BEGIN/)
       const login = await server.ok('write', 'auth/userpass/login/ann', { data: { password: 'correct horse' }, token: null })
       const role = await server.ok('write', 'auth/approle/login', { data: { role_id: 'the-role-id' }, token: null })
       for (const made of [String(login.auth?.['client_token']), String(role.auth?.['client_token']), 'fixture-token']) {
