@@ -79,13 +79,14 @@ function requestOf(wire: WireRequest, target: Target, caller: Caller | null, jud
     remote_port: wire.remotePort,
     wrap_ttl: wrapTtl ?? undefined,
     headers: wire.headers,
+    rendered: wire.data === null ? undefined : new Map(),
   }
 }
 
 function authOf(record: TokenRecord): AuditAuth {
   const known = auths.get(record)
   if (known !== undefined) return known
-  const made: AuditAuth = Object.freeze({
+  const made: AuditAuth = {
     accessor: record.accessor,
     display_name: record.displayName,
     policies: record.policies,
@@ -95,8 +96,9 @@ function authOf(record: TokenRecord): AuditAuth {
     token_type: record.type,
     token_ttl: record.ttl,
     token_issue_time: formatTime(record.issuedAt),
-  })
-  auths.set(record, made)
+  }
+  // The record of a batch token is made for each request.
+  if (record.type !== 'batch') auths.set(record, Object.freeze(made))
   return made
 }
 
@@ -147,8 +149,7 @@ function responseOf(out: Outcome, auth: AuditAuth | undefined): AuditResponse {
   }
 }
 
-/** Frozen, so that a device renders it once where it stands for the caller as well. */
-const madeAuth = (auth: AuthAnswer): AuditAuth => Object.freeze({
+const madeAuth = (auth: AuthAnswer): AuditAuth => ({
   client_token: auth.client_token,
   accessor: auth.accessor,
   policies: auth.policies,

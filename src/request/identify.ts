@@ -40,6 +40,7 @@ function viewOf(record: TokenRecord): CallerView {
     policies: record.policies,
     isRoot: record.policies.includes('root'),
   })
-  views.set(record, made)
+  // The record of a batch token is made for each request.
+  if (record.type !== 'batch') views.set(record, made)
   return made
 }

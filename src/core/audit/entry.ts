@@ -2,8 +2,9 @@
  * What is recorded of a request. The names are those of Vault's audit lines, because programs parse these lines; what Vault lacks
  * stands in fields of its own (`why`, and `chain`, which the writer adds).
  */
+import type { Holed } from './leaves.ts'
 
-/** Who was given a token, or who used one. Freeze it and keep it with the token: its rendered form is then remembered per device. */
+/** Who was given a token, or who used one. Freeze it if it is kept with the token: its rendered form is then remembered per device. */
 export interface AuditAuth {
   /** Only where it is not the token that the request came with (logins, tokens made): otherwise that one is taken. */
   readonly client_token?: string
@@ -57,7 +58,7 @@ export interface AuditMount {
   readonly non_hmac_response_keys?: readonly string[]
 }
 
-/** Complete when it is passed, and not changed afterwards: the same object serves the request line and the response line. */
+/** Complete when it is passed, and not changed afterwards but for `rendered`: the same object serves the request line and the response line. */
 export interface AuditRequest {
   readonly id: string
   readonly client_id?: string | undefined
@@ -82,6 +83,14 @@ export interface AuditRequest {
   readonly replication_cluster?: string | undefined
   /** Decimal. */
   readonly client_certificate_serial_number?: string | undefined
+  /** Where devices keep their form of it for the second line; without it, nothing is kept. In a WeakMap each request would cost the garbage collector ten microseconds. */
+  readonly rendered?: Map<object, RenderedRequest> | undefined
+}
+
+/** The fields of a request, as one device shows them for this mount. */
+export interface RenderedRequest {
+  readonly mount: AuditMount | undefined
+  readonly json: string | Holed
 }
 
 export interface AuditWrapInfo {

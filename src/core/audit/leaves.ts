@@ -20,6 +20,12 @@ export interface Concealer {
 /** JSON in bytes, of which no piece took long to make. */
 export type LongJson = readonly Uint8Array[]
 
+/** Fields of which the data, where the hole is, are in bytes. */
+export interface Holed {
+  readonly text: string
+  readonly data: LongJson
+}
+
 /** A text that was put together is a tree of its parts until somebody looks into it. What is used again should be one piece. */
 export function flat(text: string): string {
   text.charCodeAt(0)

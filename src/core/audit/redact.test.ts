@@ -62,6 +62,7 @@ const full: AuditEntry = {
     remote_port: 4711,
     wrap_ttl: 60,
     client_certificate_serial_number: '123',
+    rendered: new Map(),
   },
   response: {
     auth: { client_token: 'hvs.new', accessor: 'accessor-2', policies: ['default'], num_uses: 2 },
@@ -166,6 +167,24 @@ test('a login shows the hash of the token that it gave', async () => {
   assert.equal(shown.request['client_token'], undefined)
 })
 
+test('an auth that is not frozen is rendered anew for each line', async () => {
+  const by = redactor()
+  const changing = { accessor: 'accessor-1', display_name: 'one' }
+  await text(entryOf('a', { auth: changing }), by)
+  changing.display_name = 'two'
+  assert.equal((await line(entryOf('a', { auth: changing }), by)).auth['display_name'], 'two')
+})
+
+test('the second line of a request repeats what is kept of the first, for each device its own', async () => {
+  const devices = [redactor(), redactor({ logRaw: true })]
+  const data = { a: 'first' }
+  const request = { ...entryOf('a').request, data, rendered: new Map() }
+  const shown = (): Promise<unknown[]> => Promise.all(devices.map(async (by) => (await line(entryOf('a', { request }), by)).request['data']))
+  assert.deepEqual(await shown(), [{ a: hmac('first') }, { a: 'first' }])
+  data.a = 'changed'
+  assert.deepEqual(await shown(), [{ a: hmac('first') }, { a: 'first' }])
+})
+
 test('data that is not frozen is rendered anew each time, frozen data only once', async () => {
   const by = redactor()
   const changing = { data: { a: 'one' } }
@@ -190,7 +209,7 @@ test('keys that the mount leaves plain are plain, the ones below them are not, a
 
 test('a request that is shown before and after its mount is known shows both', async () => {
   const by = redactor()
-  const request = { id: 'r', operation: 'update', path: 'm/x', data: { shown: 'a' } }
+  const request = { id: 'r', operation: 'update', path: 'm/x', data: { shown: 'a' }, rendered: new Map() }
   const mount = { mount_point: 'm/', mount_type: 'kv', mount_accessor: 'kv_1', non_hmac_request_keys: ['shown'] }
   assert.deepEqual((await line({ ...entryOf('m/x'), request }, by)).request['data'], { shown: hmac('a') })
   const after = await line({ ...entryOf('m/x'), request, mount }, by)
@@ -325,7 +344,7 @@ test('a large secret that is stored as JSON is parsed in turns, and rendered onc
 test('a large body is rendered once for both lines, also where the answer is large too', async () => {
   const by = redactor()
   const fields = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`field-${i}`, `value ${i}`]))
-  const entry = { ...entryOf('a'), request: { ...entryOf('a').request, data: fields } }
+  const entry = { ...entryOf('a'), request: { ...entryOf('a').request, data: fields, rendered: new Map() } }
   const request = JSON.parse(await text(entry, by)) as Line
   const both = JSON.parse(await text({ ...entry, type: 'response', response: { data: { list: Object.values(fields) } } }, by)) as Line
   assert.deepEqual(request.request['data'], hashed(fields))

@@ -1,10 +1,10 @@
 /**
  * Turns an entry into the JSON of its line, for one device: its salt, its options. Texts that may be secret become HMACs. On the path of
- * every request twice, so lines are put together from pieces, and pieces that come again (who, where, hot secrets, the request of
- * a response) are remembered by the identity of their objects, and die with them.
+ * every request twice, so lines are put together from pieces, and pieces that come again (who, where, hot secrets) are remembered by the
+ * identity of their objects, and die with them. What comes again for one request only stays with that.
  */
 import type { AuditAuth, AuditEntry, AuditHeaders, AuditMount, AuditReason, AuditRequest, AuditResponse, AuditVerdict, AuditWrapInfo } from './entry.ts'
-import { concealer, flat, hasherOf, quote, renderData, type Concealer, type DataMemo, type LongJson } from './leaves.ts'
+import { concealer, flat, hasherOf, quote, renderData, type Concealer, type DataMemo, type Holed, type LongJson } from './leaves.ts'
 
 export interface RedactOptions {
   /** Whether accessors are hashed like tokens. Default of Vault: true. */
@@ -23,6 +23,7 @@ const secretHeaders = new Set(['x-vault-token', 'authorization', 'proxy-authoriz
  * goes together with the `auth` object, which the token cache owns: nothing here outlives that cache.
  */
 interface KnownAuth {
+  readonly auth: AuditAuth
   readonly token: string | undefined
   readonly tokenJson: string
   readonly accessorJson: string
@@ -38,7 +39,8 @@ export class Redactor {
   /** For data, which `log_raw` leaves plain, and for what the options say nothing of. */
   readonly #conceal: Concealer
   readonly #auths = new WeakMap<AuditAuth, KnownAuth>()
-  readonly #requests = new WeakMap<AuditRequest, { readonly mount: AuditMount | undefined; readonly json: string | Holed }>()
+  /** Of the line that is being made, in which one `auth` may stand several times. */
+  #latest: KnownAuth | null = null
   readonly #data: DataMemo = new WeakMap()
   /** Of the last line: many are written in one millisecond. */
   #stamp = { time: Number.NaN, text: '' }
@@ -67,6 +69,7 @@ export class Redactor {
 
   #line(entry: AuditEntry, request: string, response: string): string {
     let line = `{"time":"${this.#time(entry.time)}","type":"${entry.type}","auth":{${this.#who(entry)}},"request":{${request}}`
+    this.#latest = null
     if (response !== '') line += `,"response":{${response}}`
     if (entry.error !== undefined && entry.error !== '') line += `,"error":${quote(entry.error)}`
     if (entry.why !== undefined) line += `,"why":${remembered(reasons, entry.why, quoteReason)}`
@@ -88,12 +91,13 @@ export class Redactor {
 
   /** `token`: the one of the request, which `auth` takes unless it names another. */
   #auth(auth: AuditAuth, token: string | undefined): KnownAuth {
-    const known = this.#auths.get(auth)
+    const known = this.#latest?.auth === auth ? this.#latest : this.#auths.get(auth)
     if (known !== undefined && known.token === token) return known
     const tokenJson = this.#secret(auth.client_token ?? token)
     const accessorJson = auth.accessor === undefined || auth.accessor === '' ? '' : this.#accessorJson(auth.accessor)
     const fields = (tokenJson === '' ? '' : `,"client_token":${tokenJson}`) + (accessorJson === '' ? '' : `,"accessor":${accessorJson}`) + authFields(auth)
-    const made: KnownAuth = { token, tokenJson, accessorJson, fields: flat(fields.slice(1)) }
+    const made: KnownAuth = { auth, token, tokenJson, accessorJson, fields: flat(fields.slice(1)) }
+    this.#latest = made
     if (Object.isFrozen(auth)) this.#auths.set(auth, made)
     return made
   }
@@ -106,15 +110,15 @@ export class Redactor {
   readonly #accessorJson = (accessor: string): string => (this.#options.hmacAccessor ? this.#conceal.text(accessor) : quote(accessor))
 
   #request(entry: AuditEntry): Part {
-    const { data } = entry.request
+    const { data, rendered: kept } = entry.request
     // Without data, rendering again is cheaper than remembering.
     if (data === undefined || data === null) return this.#requestFields(entry, entry.request, '')
-    const known = this.#requests.get(entry.request)
+    const known = kept?.get(this)
     if (known !== undefined && known.mount === entry.mount) return known.json
     const rendered = renderData(data, this.#conceal, entry.mount?.non_hmac_request_keys, this.#data)
     const finish = (json: string | LongJson): string | Holed => {
       const made = holed(json, (data) => this.#requestFields(entry, entry.request, data))
-      this.#requests.set(entry.request, { mount: entry.mount, json: made })
+      kept?.set(this, { mount: entry.mount, json: made })
       return made
     }
     return rendered instanceof Promise ? rendered.then(finish) : finish(rendered)
@@ -192,12 +196,6 @@ export class Redactor {
 
 /** Stands in a text for data that is in bytes. JSON never has it: in texts it is escaped. */
 const hole = '\0'
-
-/** Fields of which the data, where the hole is, are in bytes. */
-interface Holed {
-  readonly text: string
-  readonly data: LongJson
-}
 
 /** A request or a response. */
 type Part = string | Holed | Promise<string | Holed>
