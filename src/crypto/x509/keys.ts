@@ -81,11 +81,11 @@ function curveOf(namedCurve: string, bits: number): Curve {
   return made
 }
 
-function newOnCurve({ pair, scalarEnd, ...zero }: Curve): NewKey {
-  const point = pair.generateKeys()
-  const scalar = pair.getPrivateKey()
-  const [privateDer, spki] = [Buffer.from(zero.privateDer), Buffer.from(zero.spki)]
-  privateDer.set(scalar, scalarEnd - scalar.length)
+function newOnCurve(curve: Curve): NewKey {
+  const point = curve.pair.generateKeys()
+  const scalar = curve.pair.getPrivateKey()
+  const [privateDer, spki] = [Buffer.from(curve.privateDer), Buffer.from(curve.spki)]
+  privateDer.set(scalar, curve.scalarEnd - scalar.length)
   privateDer.set(point, privateDer.length - point.length)
   spki.set(point, spki.length - point.length)
   return { type: 'ec', privateDer, spki }
