@@ -77,6 +77,7 @@ const roleTexts: readonly (readonly [string, JsonObject, JsonObject, RegExp | nu
   ['a header smuggled into an address', { allow_any_name: true, enforce_hostnames: false }, { common_name: 'a.example.com', alt_names: 'a\r\nb@example.com' }, /cannot hold/],
   ['not before forbidden', { allow_any_name: true, not_before_bound: 'forbid' }, { common_name: 'a.example.com', not_before: '2026-01-01T00:00:00Z' }, /cannot be provided/],
   ['not after beyond the bound', { allow_any_name: true, not_after_bound: '2026-12-01T00:00:00Z' }, { common_name: 'a.example.com', not_after: '2026-12-05T00:00:00Z' }, /not_after_bound/],
+  ['a beginning before the year 0', { allow_any_name: true }, { common_name: 'a.example.com', not_before: '0000-01-01T00:00:00+01:00' }, /no certificate can state/],
   ['an end before the beginning', { allow_any_name: true }, { common_name: 'a.example.com', not_after: '2020-12-05T00:00:00Z' }, /would end before it begins/],
 ]
 
@@ -87,6 +88,13 @@ test('roles allow what they say, and nothing else', async () => {
     if (refusal === null) await ok('POST', 'issue/r', { ttl: '1h', ...wish })
     else assert.match(await refused('POST', 'issue/r', wish), refusal, name)
   }
+})
+
+test('no certificate ends after the year 9999', async () => {
+  const { ok, refused } = authority(memoryStore(), beginTransaction)
+  const root = (not_after: string): readonly ['POST', string, JsonObject] => ['POST', 'root/generate/internal', { common_name: 'Root', key_type: 'ec', not_after }]
+  assert.match(await refused(...root('9999-12-31T23:59:59-01:00')), /no certificate can state/)
+  assert.equal(new X509Certificate(textOf(await ok(...root('9999-12-31T23:59:59Z')), 'certificate')).validTo, 'Dec 31 23:59:59 9999 GMT')
 })
 
 test('signing goes through the rules that issuing goes through (GHSA-g892-9cqj-39fh)', async () => {

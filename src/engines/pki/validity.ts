@@ -54,9 +54,14 @@ export function validityOf(bounds: Bounds, wish: ValidityWish, terms: Terms): Va
   const latest = parseDate(bounds.not_after_bound)
   if (latest !== null && notAfter > latest) throw badRequest(`not_after_bound is set to ${bounds.not_after_bound}. Cannot satisfy request as that would result in notAfter of ${formatTime(notAfter)}`)
   const validity = { notBefore: wholeSeconds(notBefore), notAfter: wholeSeconds(notAfter) }
+  if (validity.notBefore < firstTime || validity.notAfter > lastTime) throw badRequest('not_before or not_after is a time that no certificate can state: before the year 0 or after 9999')
   if (validity.notAfter <= validity.notBefore) throw badRequest('the certificate would end before it begins')
   return validity
 }
+
+/** Certificates write four digits of a year (RFC 5280 §4.1.2.5); with an offset, a date can lie beyond them. */
+const firstTime = Date.parse('0000-01-01T00:00:00Z')
+const lastTime = Date.parse('9999-12-31T23:59:59Z')
 
 const wholeSeconds = (at: number): number => Math.floor(at / 1000) * 1000
 
