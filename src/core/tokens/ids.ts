@@ -4,6 +4,7 @@
  * With random keys alone each of the five records of a token changed a page of its own.
  */
 import type { KeyObject } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import { hmacOf, type Hmac } from '../../crypto/hmac.ts'
 import type { Host } from '../host.ts'
 
@@ -46,14 +47,13 @@ const stamped = /^(?:hvs\.(\w{7})\w{24}|(\w{7})\w{20})$/
 /** What an id is stored under: a keyed hash, behind the time that the id begins with, if it does. */
 export function storedId(key: KeyObject, id: string): string {
   const [, ofToken = '', ofAccessor = ''] = stamped.exec(id) ?? []
-  return ofToken + ofAccessor + keyedHash(key, id)
-}
-
-/** HMAC-SHA256 in hex, under a key that exists only while unsealed. */
-export function keyedHash(key: KeyObject, value: string): string {
   let hmac = hmacs.get(key)
   if (hmac === undefined) hmacs.set(key, (hmac = hmacOf(key.export())))
-  return hmac(value)
+  return ofToken + ofAccessor + hmac(id)
 }
 
+/** For each request. The key is in the memory of JavaScript then, where nobody wipes it: it hides what cannot be guessed even by who has it. */
 const hmacs = new WeakMap<KeyObject, Hmac>()
+
+/** HMAC-SHA256 in hex, under a key that exists only while unsealed. */
+export const keyedHash = (key: KeyObject, value: string): string => createHmac('sha256', key).update(value).digest('hex')
