@@ -24,7 +24,7 @@ import type { BarrierOptions, KeyStatus, RecoverySetup, SealSetup } from './setu
 import { StagedStore } from './staging.ts'
 import { encodeStoreRecord, storeKey } from './store-record.ts'
 import { checkTree, type Finding } from './tree-check.ts'
-import { createKeyCache } from './tree-keys.ts'
+import { KeyCache } from './tree-keys.ts'
 import { readUsage, reserveUsage } from './usage.ts'
 import { type SealedValues, sealedValues } from './values.ts'
 
@@ -49,7 +49,7 @@ export class Barrier {
   readonly #keyring: Keyring
   readonly #options: BarrierOptions
   readonly #queue = new SerialQueue()
-  readonly #keyCache = createKeyCache(8 * 2 ** 20)
+  readonly #keyCache = new KeyCache(8 * 2 ** 20)
   readonly #trees = new GenerationalCache<LayeredStore>(8_192)
   #rootKey: KeyObject | null = null
   /** Version of the record of the store whose keys are open: see `store-record.ts`. */

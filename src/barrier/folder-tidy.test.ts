@@ -7,7 +7,7 @@ import { openTestKeyring } from './testing.ts'
 import { sealedNames } from './names.ts'
 import { decodeFolder, decodeLower } from './pages.ts'
 import { checkTree } from './tree-check.ts'
-import { createKeyCache, treeKeys } from './tree-keys.ts'
+import { KeyCache, treeKeys } from './tree-keys.ts'
 import { sealedValues } from './values.ts'
 
 const put = (path: string): Write => ({ put: path, value: Buffer.from('1') })
@@ -34,7 +34,7 @@ function createWorld() {
   const open = (store: Store): LayeredStore => sealedNames(sealedValues(store, keyring), 'tree', nameKey, { pageNames: 16 })
   const values = sealedValues(base, keyring)
   return {
-    one: open(hooked), other: open(base), values, keys: treeKeys('tree', nameKey, createKeyCache(100_000)),
+    one: open(hooked), other: open(base), values, keys: treeKeys('tree', nameKey, new KeyCache(100_000)),
     onTidy: (work: () => Promise<unknown>) => void (interfere = work),
     hasInterfered: () => interfere === null,
     findings: () => checkTree(values, 'tree', nameKey),

@@ -10,7 +10,7 @@ import { decodeFolder, decodeLower, encodePage, type LargeFolder, type Page } fr
 import { encodeRecord } from './record.ts'
 import { openTestKeyring } from './testing.ts'
 import { checkTree } from './tree-check.ts'
-import { createKeyCache, treeKeys } from './tree-keys.ts'
+import { KeyCache, treeKeys } from './tree-keys.ts'
 import { sealedValues } from './values.ts'
 
 const put = (path: string): Write => ({ put: path, value: Buffer.from('1') })
@@ -24,7 +24,7 @@ function createWorld(pageNames: number) {
   const nameKey = () => keyring.subkey('names')
   const values = sealedValues(base, keyring)
   const open = (): LayeredStore => sealedNames(sealedValues(base, keyring), 'tree', nameKey, { pageNames, obituaryCommits: 1 })
-  const keys = treeKeys('tree', nameKey, createKeyCache(1_000_000))
+  const keys = treeKeys('tree', nameKey, new KeyCache(1_000_000))
   const root = async (): Promise<LargeFolder | null> => {
     const entry = await values.get(keys.folder('f/'))
     const page = entry === null ? null : decodeFolder(entry.value)

@@ -13,7 +13,7 @@ import { planFolders, StalePlan } from './folders.ts'
 import { decodeObituary, decodeRecord, openRecord } from './record.ts'
 import { type RecordContext, RecordPlan } from './records.ts'
 import { SerialQueue } from './serial-queue.ts'
-import { createKeyCache, type KeyCache, obituaryOf, prefixOfTree, treeKeys } from './tree-keys.ts'
+import { KeyCache, obituaryOf, prefixOfTree, treeKeys } from './tree-keys.ts'
 import type { SealedValues } from './values.ts'
 
 export interface NamesOptions {
@@ -36,7 +36,7 @@ export interface NamesOptions {
  * split or emptied, and is to be lowered again.
  */
 export function sealedNames(values: SealedValues, tree: string, nameKey: () => KeyObject, options: NamesOptions = {}): LayeredStore {
-  const { cache = createKeyCache(2 ** 20), isHidden = isDotted, pageNames = 256, obituaryCommits = 65_536 } = options
+  const { cache = new KeyCache(2 ** 20), isHidden = isDotted, pageNames = 256, obituaryCommits = 65_536 } = options
   const keys = treeKeys(tree, nameKey, cache)
   const context: RecordContext = { values, keys, pageNames, tidying: new Map(), isHidden, obituaryCommits }
   const retries = new SerialQueue()

@@ -7,12 +7,12 @@ import { sealedNames } from './names.ts'
 import { decodeFolder, decodeLower, encodePage, type Page } from './pages.ts'
 import { encodeRecord } from './record.ts'
 import { checkTree } from './tree-check.ts'
-import { createKeyCache, treeKeys } from './tree-keys.ts'
+import { KeyCache, treeKeys } from './tree-keys.ts'
 import { type SealedValues, sealedValues } from './values.ts'
 
 const keyring = openTestKeyring()
 const nameKey = () => keyring.subkey('names')
-const keys = treeKeys('tree', nameKey, createKeyCache(100_000))
+const keys = treeKeys('tree', nameKey, new KeyCache(100_000))
 
 const put = (path: string): Write => ({ put: path, value: Buffer.from('1') })
 

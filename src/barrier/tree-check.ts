@@ -10,7 +10,7 @@ import { toName, walkFolder } from './folder-path.ts'
 import type { LargeFolder, Node, PageRef } from './pages.ts'
 import { decodeFolder, decodeLower, hasName, highOf, isInRange } from './pages.ts'
 import { decodeObituary, decodeRecord } from './record.ts'
-import { createKeyCache, obituaryOf, splitPath, type TreeKeys, treeKeys } from './tree-keys.ts'
+import { KeyCache, obituaryOf, splitPath, type TreeKeys, treeKeys } from './tree-keys.ts'
 import type { SealedValues } from './values.ts'
 
 /** Something wrong at a physical key. Holds no name and no value. */
@@ -31,7 +31,7 @@ export async function checkTree(
   values: SealedValues, tree: string, nameKey: () => KeyObject, options: CheckOptions = {},
 ): Promise<Finding[]> {
   const { isHidden = (path) => path.startsWith('.'), findingsMax = 1_000 } = options
-  const check = new TreeCheck(values, treeKeys(tree, nameKey, createKeyCache(32 * 2 ** 20)), isHidden)
+  const check = new TreeCheck(values, treeKeys(tree, nameKey, new KeyCache(32 * 2 ** 20)), isHidden)
   const { prefix } = check.keys
   for (const name of await values.list(prefix)) {
     if (!['r/', 'd/', 'x/'].includes(name)) check.report(prefix + name, 'is nothing that a tree has')

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { createSecretKey } from 'node:crypto'
 import { test } from 'node:test'
-import { createKeyCache, secondLayout, treeKeys } from './tree-keys.ts'
+import { KeyCache, secondLayout, treeKeys } from './tree-keys.ts'
 
 const key = createSecretKey(Buffer.alloc(32, 7))
-const keysOf = (tree: string) => treeKeys(tree, () => key, createKeyCache(100_000))
+const keysOf = (tree: string) => treeKeys(tree, () => key, new KeyCache(100_000))
 const serial = (begin: string, end: string): string => `${begin}-${'00-'.repeat(12)}${end}`
 const atOnce = '31-00-6b-1d-3a-97-e8'
 /** The part of a physical key by which records stand together. */
@@ -32,6 +32,22 @@ test('keys have the same form in both layouts, and differ between trees and betw
   const all = ['tree', secondLayout('tree'), secondLayout('other')].map((tree) => keysOf(tree).record(path))
   for (const physical of all) assert.match(physical, /^t\/[a-z]+(?:-2)?\/r\/[0-9a-f]{40}$/)
   assert.equal(new Set(all.map((physical) => physical.slice(-40))).size, 3)
-  const withOther = treeKeys(secondLayout('tree'), () => createSecretKey(Buffer.alloc(32, 8)), createKeyCache(100_000)).record(path)
+  const withOther = treeKeys(secondLayout('tree'), () => createSecretKey(Buffer.alloc(32, 8)), new KeyCache(100_000)).record(path)
   assert.notEqual(withOther, all[1])
+})
+
+test('keys that are kept stay within their room, are those of their tree, and what is asked for again and again stays', () => {
+  const room = 10_000
+  const cache = new KeyCache(room)
+  const paths = Array.from({ length: 500 }, (_, index) => `path ${index}`)
+  cache.set('hot', 'hot', 'hot')
+  for (const path of paths) {
+    for (const of of ['one', 'two']) cache.set(of, path, `${of} ${path}`)
+    assert.equal(cache.get('hot', 'hot'), 'hot')
+  }
+  const held = paths.flatMap((path) => ['one', 'two'].flatMap((of) => cache.get(of, path) ?? []))
+  assert.ok(held.length > 0 && held.length * 250 <= room, String(held.length))
+  for (const path of paths) for (const of of ['one', 'two']) assert.ok([undefined, `${of} ${path}`].includes(cache.get(of, path)))
+  cache.clear()
+  assert.equal(cache.get('hot', 'hot'), undefined)
 })

@@ -11,7 +11,6 @@ import { createHmac } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { internal } from '../kit/errors.ts'
 import { checkKey } from '../storage/key.ts'
-import { GenerationalCache } from './cache.ts'
 
 export interface TreeKeys {
   /** `t/<tree>/`, under which everything of the tree lies. */
@@ -22,14 +21,52 @@ export interface TreeKeys {
   leaf(folder: string, id: number): string
 }
 
-/** Physical keys by tree and path, shared by all trees of a barrier. */
-export type KeyCache = GenerationalCache<string>
-
-/** `bytes` is what paths and keys may take up, roughly. */
-export const createKeyCache = (bytes: number): KeyCache => new GenerationalCache<string>(bytes)
-
-/** A physical key, and what the map needs beside path and key. */
+/** A physical key, and what the maps need beside path and key. */
 const cacheOverhead = 250
+
+/**
+ * Physical keys by tree and path, shared by all trees of a barrier; in two generations, as in `cache.ts`. Maps in maps, because a text that is joined of both would be
+ * made and hashed again at each of the many look-ups of a request.
+ */
+export class KeyCache {
+  readonly #half: number
+  #young = new Map<string, Map<string, string>>()
+  #old = new Map<string, Map<string, string>>()
+  #youngBytes = 0
+
+  /** `bytes` is what paths and keys may take up, roughly. */
+  constructor(bytes: number) {
+    this.#half = bytes / 2
+  }
+
+  /** `of`: the tree, and what is asked for of it. */
+  get(of: string, path: string): string | undefined {
+    const young = this.#young.get(of)?.get(path)
+    if (young !== undefined) return young
+    const old = this.#old.get(of)?.get(path)
+    if (old !== undefined) this.set(of, path, old)
+    return old
+  }
+
+  set(of: string, path: string, key: string): void {
+    const bytes = path.length + cacheOverhead
+    if (this.#youngBytes + bytes > this.#half) {
+      this.#old = this.#young
+      this.#young = new Map()
+      this.#youngBytes = 0
+    }
+    const keys = this.#young.get(of)
+    if (keys === undefined) this.#young.set(of, new Map([[path, key]]))
+    else keys.set(path, key)
+    this.#youngBytes += bytes
+  }
+
+  clear(): void {
+    this.#young = new Map()
+    this.#old = new Map()
+    this.#youngBytes = 0
+  }
+}
 
 const hashLength = 40
 const groupLength = 8
@@ -46,26 +83,27 @@ const alikeLength = 20
 export function treeKeys(tree: string, nameKey: () => KeyObject, cache: KeyCache): TreeKeys {
   const prefix = prefixOfTree(tree)
   const isGrouped = tree.endsWith(secondLayout(''))
-  const once = (kind: string, text: string, make: () => string): string => {
-    const cacheKey = `${tree}${kind}${text}`
-    const known = cache.get(cacheKey)
+  const of = { record: `${tree} r`, folder: `${tree} d`, alike: `${tree} g` }
+  const once = (what: keyof typeof of, text: string, make: (text: string) => string): string => {
+    const known = cache.get(of[what], text)
     if (known !== undefined) return known
-    const made = make()
-    cache.set(cacheKey, made, cacheKey.length + cacheOverhead)
+    const made = make(text)
+    cache.set(of[what], text, made)
     return made
   }
   const hashOf = (kind: string, text: string): string => createHmac('sha256', nameKey()).update(`${tree}\0${kind}\0${text}`).digest('hex').slice(0, hashLength)
-  const keyOf = (kind: 'r' | 'd', path: string): string => once(kind, path, () => `${prefix}${kind}/${hashOf(kind, path)}`)
-  function makeRecordKey(path: string): string {
+  const groupOf = (alike: string): string => hashOf('g', alike).slice(0, groupLength)
+  const folderKey = (path: string): string => `${prefix}d/${hashOf('d', path)}`
+  function recordKey(path: string): string {
     checkKey(path)
     const alike = isGrouped ? alikeOf(path) : null
     if (alike === null) return `${prefix}r/${hashOf('r', path)}`
-    return `${prefix}r/${once('g', alike, () => hashOf('g', alike).slice(0, groupLength))}${hashOf('r', path).slice(groupLength)}`
+    return `${prefix}r/${once('alike', alike, groupOf)}${hashOf('r', path).slice(groupLength)}`
   }
-  const folder = (path: string): string => keyOf('d', path)
+  const folder = (path: string): string => once('folder', path, folderKey)
   return Object.freeze({
     prefix,
-    record: (path: string) => once('r', path, () => makeRecordKey(path)),
+    record: (path: string) => once('record', path, recordKey),
     folder,
     leaf: (path: string, id: number) => `${folder(path)}.${id}`,
   })

@@ -107,6 +107,9 @@ function openFolder({ folder, mapSizeBytes = 16 * 2 ** 30 }: LmdbOptions): Envir
   }
 }
 
+/** The disk is not looked at more often: a call of the system, 20 us. */
+const measureEveryMs = 10
+
 class LmdbDriver implements LmdbStore {
   readonly #environment: Environment
   readonly #folder: string
@@ -127,6 +130,7 @@ class LmdbDriver implements LmdbStore {
   #followedTo = 0
   #lastPolled = 0
   #isDiskFull = false
+  #measuredAt = -Infinity
   #isClosed = false
 
   constructor(environment: Environment, options: LmdbOptions) {
@@ -343,9 +347,11 @@ class LmdbDriver implements LmdbStore {
     this.#bell.ring()
   }
 
-  /** Looks at the disk before each transaction's first commit, and at each commit while it is full. */
+  /** Looks at the disk before a transaction's first commit, a hundred times in a second at most, and at each commit while it is full. */
   #measureDisk(): boolean {
-    if (this.#isDiskFull || this.#writer.counts.waiting === 0) {
+    const now = performance.now()
+    if (this.#isDiskFull || (this.#writer.counts.waiting === 0 && now - this.#measuredAt >= measureEveryMs)) {
+      this.#measuredAt = now
       const { bavail, bsize } = statfsSync(this.#folder)
       this.#isDiskFull = bavail * bsize < this.#diskReserveBytes
     }

@@ -22,7 +22,7 @@ const mark = Uint8Array.of(1)
 /** `serial` in either form; `notAfter` in milliseconds. */
 export function storeCertificate(store: Transaction, serial: string, der: Uint8Array, notAfter: number): void {
   const name = dashed(serial)
-  store.put(certificateKey(serial), der)
+  store.put(certificatesFolder + name, der)
   if (!tellsEnd(name, notAfter)) store.put(`${expiryFolder}${hourFolder(notAfter)}/${name}`, mark)
 }
 

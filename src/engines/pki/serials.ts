@@ -36,5 +36,9 @@ export const firstTelling = mark.toString(16)
 /** Before those that tell of an end in the second of `at` or later. */
 export const firstEnding = (at: number): string => dashedHex(hexOf(Math.min(Math.max(secondsOf(at), 0), timeEnd - 1)))
 
+/** Where the seconds end in a name. */
+const endOfEnd = 3 * (1 + timeBytes) - 1
+
 /** Whether a serial number, in the form in keys, tells this end: else certificates are found by another index when they are over. */
-export const tellsEnd = (name: string, notAfter: number): boolean => secondsOf(notAfter) >= 0 && name.startsWith(firstEnding(notAfter))
+export const tellsEnd = (name: string, notAfter: number): boolean =>
+  name.startsWith(`${firstTelling}-`) && Number.parseInt(name.slice(firstTelling.length + 1, endOfEnd).replaceAll('-', ''), 16) === secondsOf(notAfter)
