@@ -4,6 +4,7 @@
  * many levels as keep each page small. Pages are immutable once decoded.
  */
 import { internal } from '../kit/errors.ts'
+import { memo } from '../kit/memo.ts'
 import { formedMerge } from '../storage/draft.ts'
 import { compareKeys } from '../storage/key.ts'
 
@@ -162,7 +163,7 @@ function textsOf(page: Page): readonly string[] {
 }
 
 // The same bytes are decoded once as long as the cache of opened values holds them.
-const decoded = new WeakMap<Uint8Array, Page>()
+const decoded = memo<Uint8Array, Page>('decoded')
 
 /** The page of these bytes. Throws 'internal' for bytes that no page has: they were authentic, so that is a defect. */
 function decodePage(bytes: Uint8Array): Page {

@@ -3,6 +3,7 @@
  * reading can check it, and a checker or a repair can do without the folders.
  */
 import { type ApiError, internal } from '../kit/errors.ts'
+import { memo } from '../kit/memo.ts'
 import type { Entry } from '../kit/store.ts'
 
 export interface NamedRecord {
@@ -29,14 +30,14 @@ export function decodeRecord(bytes: Uint8Array): NamedRecord {
 }
 
 // The same entry of the layer below becomes the same entry here, so that whoever decodes values can memoise on their identity.
-const opened = new WeakMap<Entry, { readonly path: string; readonly entry: Entry }>()
+const opened = memo<Entry, { readonly path: string; readonly entry: Entry }>('opened')
 
 /** The entry of the record at `path`. Throws 'internal', naming the physical key, when the record belongs to another path. */
 export function openRecord(path: string, key: string, sealed: Entry): Entry {
   let known = opened.get(sealed)
   if (known === undefined) {
     const record = decodeRecord(sealed.value)
-    known = { path: record.path, entry: Object.freeze({ value: record.value, version: sealed.version }) }
+    known = { path: record.path, entry: { value: record.value, version: sealed.version } }
     opened.set(sealed, known)
   }
   if (known.path !== path) throw misplaced(key)

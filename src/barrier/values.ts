@@ -228,7 +228,7 @@ class ValueLayer implements SealedValues {
       value = openValue(this.#keyring, key, sealed)
     }
     if (value === null) throw tampered(key)
-    const entry = Object.freeze({ value, version })
+    const entry: Entry = { value, version }
     this.#remember(key, sealed, value, entry)
     return entry
   }

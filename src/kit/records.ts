@@ -1,8 +1,9 @@
 /** Records: how an engine keeps objects in a store. JSON inside, decoded once per stored version, frozen. */
 import { encodeJson, freezeDeep, parseJson, type Json } from './json.ts'
+import { memo } from './memo.ts'
 import type { Entry, Transaction } from './store.ts'
 
-const decoded = new WeakMap<Uint8Array, unknown>()
+const decoded = memo<Uint8Array, unknown>('decoded')
 const decoder = new TextDecoder('utf-8', { fatal: true })
 const encoder = new TextEncoder()
 
