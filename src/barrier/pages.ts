@@ -193,8 +193,10 @@ function asLower(page: Page): Branch | Leaf {
 const pageForm = { read: decodePage, write: encodePage }
 
 /** A merge of the page at `key`: `change` gets it, or null where there is none, and gives what is to be there. */
-const mergePage = <P extends Page>(key: string, asKind: (page: Page) => P, change: (page: P | null) => Page | null) =>
-  ({ ...formedMerge<Page>(key, pageForm, (page) => change(page === null ? null : asKind(page))), owned: true }) as const
+const mergePage = <P extends Page>(key: string, asKind: (page: Page) => P, change: (page: P | null) => Page | null) => {
+  const { by, draft } = formedMerge<Page>(key, pageForm, (page) => change(page === null ? null : asKind(page)))
+  return { merge: key, by, draft, owned: true } as const
+}
 
 export const mergeFolderPage = (key: string, change: (page: FolderPage | null) => Page | null) => mergePage(key, asFolder, change)
 export const mergeLowerPage = (key: string, change: (page: Branch | Leaf | null) => Page | null) => mergePage(key, asLower, change)

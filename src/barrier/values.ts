@@ -167,8 +167,8 @@ class ValueLayer implements SealedValues {
     if ('del' in write) return write
     const owned = write.owned === true
     if ('merge' in write) {
-      const merge = { merge: write.merge, by: this.#sealedMerge(active, write.merge, write.by, owned) }
-      return write.draft === undefined ? merge : { ...merge, draft: this.#sealedDraft(active, write.merge, write.draft) }
+      const by = this.#sealedMerge(active, write.merge, write.by, owned)
+      return write.draft === undefined ? { merge: write.merge, by } : { merge: write.merge, by, draft: this.#sealedDraft(active, write.merge, write.draft) }
     }
     const sealed = this.#seal(active, write.put, write.value)
     // What was read lately will be read again. All else that is written, tokens above all, would only drive out what is.
