@@ -107,9 +107,6 @@ function openFolder({ folder, mapSizeBytes = 16 * 2 ** 30 }: LmdbOptions): Envir
   }
 }
 
-/** The disk is not looked at more often: a call of the system, 20 us. */
-const measureEveryMs = 10
-
 class LmdbDriver implements LmdbStore {
   readonly #environment: Environment
   readonly #folder: string
@@ -130,7 +127,6 @@ class LmdbDriver implements LmdbStore {
   #followedTo = 0
   #lastPolled = 0
   #isDiskFull = false
-  #measuredAt = -Infinity
   #isClosed = false
 
   constructor(environment: Environment, options: LmdbOptions) {
@@ -347,11 +343,9 @@ class LmdbDriver implements LmdbStore {
     this.#bell.ring()
   }
 
-  /** Looks at the disk before a transaction's first commit, a hundred times in a second at most, and at each commit while it is full. */
+  /** Looks at the disk before each transaction's first commit, and at each commit while it is full. */
   #measureDisk(): boolean {
-    const now = performance.now()
-    if (this.#isDiskFull || (this.#writer.counts.waiting === 0 && now - this.#measuredAt >= measureEveryMs)) {
-      this.#measuredAt = now
+    if (this.#isDiskFull || this.#writer.counts.waiting === 0) {
       const { bavail, bsize } = statfsSync(this.#folder)
       this.#isDiskFull = bavail * bsize < this.#diskReserveBytes
     }
