@@ -1,5 +1,6 @@
 /** A store whose call number N fails, and a picture of what a server holds that differs whenever something is only half there. */
 import { resumeConversions, resumeRemovals } from '../../core/mounts/change.ts'
+import { treeOf } from '../../core/mounts/record.ts'
 import { keysUnder } from '../../core/check/findings.ts'
 import { opaqueStore } from '../../core/base.ts'
 import { ApiError, Conflict } from '../../kit/errors.ts'
@@ -81,8 +82,8 @@ export async function pictureOf({ core }: ServeHarness): Promise<Readonly<Record
     for await (const _ of keysUnder(store, name)) picture[name] = (picture[name] ?? 0) + 1
   }
   const mounts = await core.mounts.list()
-  for (const [path, uuid] of [['', 'ns-root'], ...mounts.map(({ record }) => [record.path, record.uuid])]) {
-    for await (const _ of keysUnder(store, `t/${uuid}/r/`)) picture[`tree ${path}`] = (picture[`tree ${path}`] ?? 0) + 1
+  for (const [path, tree] of [['', 'ns-root'], ...mounts.map(({ record }) => [record.path, treeOf(record)])]) {
+    for await (const _ of keysUnder(store, `t/${tree}/r/`)) picture[`tree ${path}`] = (picture[`tree ${path}`] ?? 0) + 1
   }
   return picture
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Base } from '../../core/base.ts'
 import { leasesUnder } from '../../core/leases/folders.ts'
-import { mountRecords } from '../../core/mounts/record.ts'
+import { mountRecords, treeOf } from '../../core/mounts/record.ts'
 import { namedStore } from '../../core/base.ts'
 import { connections, type Connection } from '../../engines/database/records.ts'
 import type { PostgresServer } from '../../engines/database/testing/postgresql.ts'
@@ -177,7 +177,7 @@ class Rounds {
     const mount = await mountRecords.read(namedStore(base), 'db/')
     assert.ok(mount !== null)
     for (const name of ['pg', ...(isSettled ? this.#administrators : this.#administrators.slice(-1))]) {
-      const connection = await connections.read(base.barrier.tree(mount.uuid), name)
+      const connection = await connections.read(base.barrier.tree(treeOf(mount)), name)
       assert.ok(connection !== null, name)
       await this.#checkAdministrator(connection, isSettled)
     }
