@@ -15,6 +15,7 @@ import { collect } from './collect.ts'
 import { caKey, keyOrigin } from './new-key.ts'
 import { caCommonFields } from './roots.ts'
 import { newKeyFields } from './request-fields.ts'
+import { checkEncodable } from './rules.ts'
 import { urlsFor } from './urls.ts'
 
 const { ttl: _ttl, ...withoutTtl } = caCommonFields
@@ -30,6 +31,7 @@ async function generateRequest(call: Pick<Call<unknown, unknown>, 'managedKeys' 
   const format = checkFormat(input.format)
   const role = caRole({ ...input, ttl: 0 })
   const wanted = collect(role, input, null)
+  checkEncodable(wanted)
   const subject = subjectOf(role, wanted)
   const names = checkAddresses(wanted.names)
   const key = await caKey(call, origin, input)

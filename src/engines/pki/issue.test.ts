@@ -97,6 +97,17 @@ test('no certificate ends after the year 9999', async () => {
   assert.equal(new X509Certificate(textOf(await ok(...root('9999-12-31T23:59:59Z')), 'certificate')).validTo, 'Dec 31 23:59:59 9999 GMT')
 })
 
+test('names that a certificate cannot hold are refused, by roots and by roles', async () => {
+  const { run, ok } = await fresh()
+  await ok('POST', 'roles/all', { allow_any_name: true, allowed_uri_sans: '*', enforce_hostnames: false, key_type: 'ec', ttl: '1h' })
+  const bad: readonly JsonObject[] = [{ uri_sans: 'ä.example' }, { uri_sans: 'urn:\u0000' }, { alt_names: 'ä@b.example' }, { common_name: 'ä@b.example' }]
+  for (const path of ['issue/all', 'issuers/generate/root/internal', 'intermediate/generate/internal']) for (const names of bad) {
+    const { status, errors } = await run.send('POST', path, { common_name: 'x.example', key_type: 'ec', ...names })
+    assert.equal(status, 400, `${path} ${JSON.stringify(names)}`)
+    assert.match(String(errors?.[0]), /cannot hold|not a valid URI|not allowed/)
+  }
+})
+
 test('signing goes through the rules that issuing goes through (GHSA-g892-9cqj-39fh)', async () => {
   const { ok, refused } = await fresh()
   await ok('POST', 'roles/r', { allow_any_name: true, key_type: 'any', allowed_ip_sans_cidr: '10.0.0.0/8', allowed_uri_sans: 'spiffe://a/*' })

@@ -15,6 +15,7 @@ import { issuers, keys, readIndex, writeIndex } from './records.ts'
 import { addIssuer, checkIssuerName } from './registry.ts'
 import { caFields, formatFields, nameFields, newKeyFields, purposeFields, signatureFields, subjectFields, validityFields } from './request-fields.ts'
 import { checkKeyChoice } from './role-rules.ts'
+import { checkEncodable } from './rules.ts'
 import { urlsFor } from './urls.ts'
 import { validityOf } from './validity.ts'
 
@@ -64,6 +65,7 @@ async function generateRoot(call: CaCall, origin: string, given: RootInput, isRo
 async function rootDraft(call: CaCall, input: RootInput) {
   const role = caRole(input)
   const wanted = collect(role, input, null)
+  checkEncodable(wanted)
   const subject = subjectOf(role, wanted)
   const validity = validityOf(role, input, {
     now: call.now, mountDefaultSeconds: call.mount.defaultLeaseSeconds, mountMaxSeconds: call.mount.maxLeaseSeconds, issuer: null, warn: call.warn,
