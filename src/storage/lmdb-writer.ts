@@ -34,15 +34,10 @@ interface Pending {
   failure: { readonly reason: unknown } | null
 }
 
-/** What the commits of one transaction have made of a key so far: it is written at the end, once. */
-interface Drafted {
-  readonly draft: Draft
-  readonly version: number
-}
-
 /** What is known of keys inside one transaction, beside what the environment says. */
 interface Batch {
-  readonly drafts: Map<string, Drafted>
+  /** What its commits have made of a key so far: it is written at the end, once. */
+  readonly drafts: Map<string, Draft>
   /** The versions that were looked up or written: most commits of a batch rely on the same keys. */
   readonly versions: Map<string, number>
 }
@@ -202,7 +197,7 @@ export class LmdbWriter {
       applied.push({ commit: last, keys: pending.writes.map(keyOf) })
     }
     if (applied.length === 0) return 0
-    for (const [key, { draft, version }] of known.drafts) this.#put(key, draft.bytes(), version)
+    for (const [key, draft] of known.drafts) this.#put(key, draft.bytes(), this.#versionOf(key, known))
     this.#record(counter, last, applied)
     return last
   }
@@ -214,7 +209,7 @@ export class LmdbWriter {
       pending.failure = { reason: new Conflict(key) }
       return null
     }
-    const currents = pending.writes.map((write) => ('merge' in write ? (known.drafts.get(write.merge)?.draft ?? this.#current(write.merge)) : null))
+    const currents = pending.writes.map((write) => ('merge' in write ? (known.drafts.get(write.merge) ?? this.#current(write.merge)) : null))
     try {
       return pending.writes.map((write, index) => valueOf(write, currents[index] ?? null))
     } catch (reason) {
@@ -240,7 +235,7 @@ export class LmdbWriter {
   #write(key: string, value: Uint8Array | Draft | null, version: number, { drafts, versions }: Batch): void {
     versions.set(key, value === null ? 0 : version)
     const isDraft = value !== null && !(value instanceof Uint8Array)
-    if (isDraft) drafts.set(key, { draft: value, version })
+    if (isDraft) drafts.set(key, value)
     else drafts.delete(key)
     if (value === null) this.#environment.remove(key)
     else if (!isDraft) this.#put(key, value, version)

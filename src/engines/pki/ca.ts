@@ -8,6 +8,7 @@ import { nameExtensions, purposesOf, urlExtensions, usageBitsOf, type KeyIds } f
 import { openRole } from './open-role.ts'
 import type { AiaUrls } from './records.ts'
 import type { Role } from './role-fields.ts'
+import { encodable } from './rules.ts'
 
 /** The fields of a request for a CA, as far as they are about its subject and signature. */
 export interface CaInput {
@@ -65,10 +66,12 @@ function rangeBytes(written: string): Buffer {
   return Buffer.concat([address, mask])
 }
 
-/** Throws `bad_request` for addresses that are none. */
-export function checkAddresses(names: AlternativeNames): AlternativeNames {
+/** For authorities, to which no role's rules apply. Throws `bad_request` for addresses that are none, and for what no certificate can hold. */
+export function checkNames(names: AlternativeNames): AlternativeNames {
   const bad = names.ip.find((address) => findAddress(address) === null || address.includes('%'))
   if (bad !== undefined) throw badRequest(`the value ${JSON.stringify(bad)} is not a valid IP address`)
+  const refusal = encodable({ names })
+  if (refusal !== null) throw badRequest(refusal)
   return names
 }
 

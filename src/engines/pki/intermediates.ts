@@ -10,12 +10,11 @@ import { reply, type Result } from '../../kit/result.ts'
 import { base64, checkFormat, keyText } from './answer.ts'
 import { nameExtensions, subjectOf } from './assemble.ts'
 import { signerFor } from './authority.ts'
-import { caRole, checkAddresses, hasNoUrls, warnings } from './ca.ts'
+import { caRole, checkNames, hasNoUrls, warnings } from './ca.ts'
 import { collect } from './collect.ts'
 import { caKey, keyOrigin } from './new-key.ts'
 import { caCommonFields } from './roots.ts'
 import { newKeyFields } from './request-fields.ts'
-import { checkEncodable } from './rules.ts'
 import { urlsFor } from './urls.ts'
 
 const { ttl: _ttl, ...withoutTtl } = caCommonFields
@@ -31,9 +30,8 @@ async function generateRequest(call: Pick<Call<unknown, unknown>, 'managedKeys' 
   const format = checkFormat(input.format)
   const role = caRole({ ...input, ttl: 0 })
   const wanted = collect(role, input, null)
-  checkEncodable(wanted)
   const subject = subjectOf(role, wanted)
-  const names = checkAddresses(wanted.names)
+  const names = checkNames(wanted.names)
   const key = await caKey(call, origin, input)
   const extensions = [
     ...(input.add_basic_constraints ? [basicConstraints(true, null)] : []),

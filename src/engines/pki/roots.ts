@@ -7,7 +7,7 @@ import { reply, type Result } from '../../kit/result.ts'
 import { certificateData, certificatePem, checkFormat } from './answer.ts'
 import { subjectOf } from './assemble.ts'
 import { findIssuerEntry, signerFor } from './authority.ts'
-import { caExtensions, caRole, checkAddresses, constraintsOf, hasNoUrls, pathLengthFrom, warnings } from './ca.ts'
+import { caExtensions, caRole, checkNames, constraintsOf, hasNoUrls, pathLengthFrom, warnings } from './ca.ts'
 import { collect } from './collect.ts'
 import { keep, sign, type Made } from './make.ts'
 import { caKey, checkOrigin, keyOrigin, type CaKey } from './new-key.ts'
@@ -15,7 +15,6 @@ import { issuers, keys, readIndex, writeIndex } from './records.ts'
 import { addIssuer, checkIssuerName } from './registry.ts'
 import { caFields, formatFields, nameFields, newKeyFields, purposeFields, signatureFields, subjectFields, validityFields } from './request-fields.ts'
 import { checkKeyChoice } from './role-rules.ts'
-import { checkEncodable } from './rules.ts'
 import { urlsFor } from './urls.ts'
 import { validityOf } from './validity.ts'
 
@@ -65,14 +64,13 @@ async function generateRoot(call: CaCall, origin: string, given: RootInput, isRo
 async function rootDraft(call: CaCall, input: RootInput) {
   const role = caRole(input)
   const wanted = collect(role, input, null)
-  checkEncodable(wanted)
   const subject = subjectOf(role, wanted)
   const validity = validityOf(role, input, {
     now: call.now, mountDefaultSeconds: call.mount.defaultLeaseSeconds, mountMaxSeconds: call.mount.maxLeaseSeconds, issuer: null, warn: call.warn,
   })
   // A root is its own issuer: what would name another one by a template cannot be said yet.
   const urls = await urlsFor(call.store, null)
-  return { validity, subject, isSubjectEmpty: isEmptyName(subject), names: checkAddresses(wanted.names), urls, constraints: constraintsOf(input) }
+  return { validity, subject, isSubjectEmpty: isEmptyName(subject), names: checkNames(wanted.names), urls, constraints: constraintsOf(input) }
 }
 
 async function signRoot(call: CaCall, input: RootInput, draft: Awaited<ReturnType<typeof rootDraft>>, key: CaKey): Promise<{ made: Made; algorithm: string }> {

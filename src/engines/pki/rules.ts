@@ -65,18 +65,12 @@ const userIds: Rule = ({ userIds: ids }, role) => {
 }
 
 /** Names, addresses and URIs are 7-bit inside certificates (RFC 5280 §4.2.1.6); others would be cut or changed. */
-const encodable = ({ names }: Wanted): string | null => {
+export const encodable = ({ names }: Pick<Wanted, 'names'>): string | null => {
   const bad = [...names.dns, ...names.email, ...names.uri].find((name) => !/^[\x21-\x7e]+$/.test(name))
   return bad === undefined ? null : `the name ${JSON.stringify(bad)} has characters that a certificate cannot hold`
 }
 
 const rules: readonly Rule[] = Object.freeze([commonName, serialNumber, dnsNames, emailAddresses, otherNames, ipAddresses, uris, userIds, encodable])
-
-/** For authorities, to which no role's rules apply. Throws `bad_request`. */
-export function checkEncodable(wanted: Wanted): void {
-  const refusal = encodable(wanted)
-  if (refusal !== null) throw badRequest(refusal)
-}
 
 /** Throws `bad_request` with the first refusal. */
 export function checkWanted(wanted: Wanted, role: Role, context: NameContext): void {

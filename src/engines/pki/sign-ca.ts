@@ -12,7 +12,7 @@ import { reply, type Result } from '../../kit/result.ts'
 import { certificateData, certificatePem, checkFormat, inFormat } from './answer.ts'
 import { subjectOf, urlExtensions } from './assemble.ts'
 import { chainOf, resolveAuthority, signerFor, type Authority } from './authority.ts'
-import { caExtensions, caRole, checkAddresses, constraintsOf, hasNoUrls, warnings } from './ca.ts'
+import { caExtensions, caRole, checkNames, constraintsOf, hasNoUrls, warnings } from './ca.ts'
 import { collect } from './collect.ts'
 import { checkKind, readRequest, type CheckedRequest } from './csr.ts'
 import { issuerRef } from './issue.ts'
@@ -53,7 +53,7 @@ async function signIntermediate(call: SignCall, ref: string, input: Intermediate
   const pathLength = pathLengthBelow(certificate, input.max_path_length)
   const subject = input.use_csr_values ? csr.subjectDer : subjectOf(role, wanted)
   const own = caExtensions({
-    type: csr.kind.type, ids: { subject: skidOf(input.skid) ?? keyIdOf(csr.spki), authority: authority.issuer.keyId }, names: checkAddresses(wanted.names),
+    type: csr.kind.type, ids: { subject: skidOf(input.skid) ?? keyIdOf(csr.spki), authority: authority.issuer.keyId }, names: checkNames(wanted.names),
     isSubjectEmpty: isEmptyName(subject), urls, pathLength, constraints: constraintsOf(input), keyUsage: input.key_usage, extKeyUsage: input,
   })
   const extensions = input.use_csr_values ? withRequested(own, csr) : own
